@@ -1,0 +1,65 @@
+# Written by hand and checked by mypy.stubtest. Only `_engine.py` imports this module.
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats = NDArray[np.float64]
+_Codes = NDArray[np.int64]
+
+__version__: str
+STATUS: list[tuple[str, str]]
+
+def law_info(spec: dict[str, Any]) -> dict[str, Any]: ...
+def fit(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    starts: _Floats | None,
+    n_starts: int,
+    seed: int,
+    only_starts: bool,
+) -> dict[str, Any]: ...
+def bootstrap(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    theta: _Floats,
+    delta: float,
+    scheme: str,
+    groups: _Codes | None,
+    first: int,
+    count: int,
+    seed: int,
+    n_threads: int,
+    progress: Callable[[int], None] | None,
+) -> dict[str, Any]: ...
+def resample_weights(
+    n: int, scheme: str, groups: _Codes | None, strata: _Codes | None, seed: int, index: int
+) -> _Floats: ...
+def predict(
+    spec: dict[str, Any], theta: _Floats, columns: dict[str, _Floats], codes: dict[str, _Codes]
+) -> _Floats: ...
+def predict_draws(
+    spec: dict[str, Any],
+    draws: _Floats,
+    columns: dict[str, _Floats],
+    codes: dict[str, _Codes],
+    n_threads: int,
+) -> _Floats: ...
+def band(
+    spec: dict[str, Any],
+    draws: _Floats,
+    keep: NDArray[np.bool_],
+    columns: dict[str, _Floats],
+    codes: dict[str, _Codes],
+    probs: _Floats,
+    n_threads: int,
+    noise: _Floats | None,
+) -> _Floats: ...
+def objective(
+    spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any], theta: _Floats
+) -> float: ...
+def simd() -> dict[str, Any]: ...
+def _panic() -> None: ...

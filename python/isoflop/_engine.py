@@ -1,0 +1,163 @@
+"""The one door from Python to the compiled core: conversions of arrays and thin typed calls.
+
+Nothing else imports `_core`. No arithmetic, no frames, no defaults that a user would want to know about.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isoflop import _core
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Columns = Mapping[str, Floats]
+
+#: (name, advice) per status code, in code order.
+STATUS: tuple[tuple[str, str], ...] = tuple(_core.STATUS)
+#: Codes up to this one are sound optima: CONVERGED, AT_BOUND, RESCUED, MULTIMODAL.
+LAST_OK = 3
+
+
+def floats(values: ArrayLike) -> Floats:
+    """Return `values` as a C-contiguous, aligned, native float64 array (a copy only where needed)."""
+    return np.require(values, dtype=np.float64, requirements=["C", "ALIGNED"])
+
+
+def integers(values: ArrayLike) -> Codes:
+    """Return `values` as a C-contiguous, aligned, native int64 array."""
+    return np.require(values, dtype=np.int64, requirements=["C", "ALIGNED"])
+
+
+def thread_count(n_threads: int | None) -> int:
+    """Return `n_threads`, or the number of CPUs that this process may use."""
+    if n_threads is not None:
+        if n_threads < 1:
+            raise ValueError(f"n_threads is {n_threads}, expected at least 1")
+        return int(n_threads)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the core needs to fit one table: the law, the rows and the recipe, as plain dicts of arrays."""
+
+    spec: dict[str, Any]
+    table: dict[str, Any]
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A bootstrap, ready to run in chunks anywhere: in this process, or pickled to another."""
+
+    problem: Problem
+    theta: Floats
+    delta: float
+    scheme: str
+    groups: Codes | None
+    seed: int
+
+
+def law_info(spec: dict[str, Any]) -> dict[str, Any]:
+    """Compile a law and return its parameters, levels and variables."""
+    return _core.law_info(spec)
+
+
+def fit(
+    problem: Problem, starts: Floats | None, n_starts: int, seed: int, only_starts: bool
+) -> dict[str, Any]:
+    """Search for the optimum of one table."""
+    return _core.fit(problem.spec, problem.table, problem.recipe, starts, n_starts, seed, only_starts)
+
+
+def objective(problem: Problem, theta: ArrayLike) -> float:
+    """Return the robust sum over rows at `theta` (native values)."""
+    return _core.objective(problem.spec, problem.table, problem.recipe, floats(theta))
+
+
+def bootstrap_chunk(
+    job: Job, first: int, count: int, n_threads: int = 1, progress: Callable[[int], None] | None = None
+) -> tuple[Floats, Floats, NDArray[np.uint8]]:
+    """Refit resamples `first` to `first + count`; the same bits wherever and however they are cut."""
+    out = _core.bootstrap(
+        job.problem.spec,
+        job.problem.table,
+        job.problem.recipe,
+        job.theta,
+        job.delta,
+        job.scheme,
+        job.groups,
+        first,
+        count,
+        job.seed,
+        n_threads,
+        progress,
+    )
+    return out["draws"], out["objective"], out["status"]
+
+
+def resample_weights(
+    n: int, scheme: str, groups: Codes | None, strata: Codes | None, seed: int, index: int
+) -> Floats:
+    """Return the row weights of one resample."""
+    return _core.resample_weights(n, scheme, groups, strata, seed, index)
+
+
+def predict(spec: dict[str, Any], theta: ArrayLike, columns: Columns, codes: Mapping[str, Codes]) -> Floats:
+    """Evaluate a law at points, for one vector of parameters."""
+    return _core.predict(spec, floats(theta), dict(columns), dict(codes))
+
+
+def predict_draws(
+    spec: dict[str, Any], draws: Floats, columns: Columns, codes: Mapping[str, Codes], n_threads: int
+) -> Floats:
+    """Evaluate a law at points, for every draw: an array (draws, points)."""
+    return _core.predict_draws(spec, floats(draws), dict(columns), dict(codes), n_threads)
+
+
+def band(
+    spec: dict[str, Any],
+    draws: Floats,
+    keep: NDArray[np.bool_],
+    columns: Columns,
+    codes: Mapping[str, Codes],
+    probs: ArrayLike,
+    n_threads: int,
+    noise: Floats | None,
+) -> Floats:
+    """Return quantiles over the kept draws, point by point: an array (points, probs)."""
+    return _core.band(
+        spec, floats(draws), keep, dict(columns), dict(codes), floats(probs), n_threads, noise
+    )
+
+
+def info() -> dict[str, Any]:
+    """Return what the engine runs on: its version, SIMD level, levels at hand, cores and threads.
+
+    Examples
+    --------
+    >>> sorted(info())
+    ['available', 'cores', 'level', 'threads', 'version']
+    """
+    simd = _core.simd()
+    return {
+        "version": version(),
+        "level": simd["level"],
+        "available": list(simd["available"]),
+        "cores": simd["cores"],
+        "threads": thread_count(None),
+    }
+
+
+def version() -> str:
+    """Return the version of the compiled package."""
+    return str(getattr(_core, "__version__", "0.1.0"))

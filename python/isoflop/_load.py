@@ -1,0 +1,20 @@
+"""`load`: read any saved result, whatever it is."""
+
+from __future__ import annotations
+
+from . import _store
+from ._draws import Bootstrap
+from ._fit_table import FitTable
+from ._fitted import Fit
+
+
+def load(path: _store.PathLike) -> Fit | FitTable | Bootstrap:
+    """Return what `save` wrote: a fit, a table of fits, or a bootstrap.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cut short, not one of ours, or of a newer schema.
+    """
+    kinds = {"fit": Fit, "fit_table": FitTable, "bootstrap": Bootstrap}
+    return kinds[_store.load_json(path, *kinds)["isoflop"]].load(path)

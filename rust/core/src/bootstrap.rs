@@ -1,0 +1,70 @@
+//! A fit → many refits: each resample on its own stream, written to its own row.
+//!
+//! Threads take chunks of resamples from a queue; nothing is reduced across them, so the bits
+//! do not depend on how the work was split. Threads live for one call only: there is no pool
+//! that a fork could leave dead.
+
+use std::sync::Mutex;
+
+use crate::cancel::Cancel;
+use crate::error::Result;
+use crate::fit::{Problem, Recipe, Refitter, Status};
+use crate::resample::{Sampler, Scratch};
+
+/// Refits of consecutive resamples.
+#[derive(Debug, Clone)]
+pub struct Draws {
+    /// Native parameters, a row for each resample (count × p).
+    pub draws: Vec<f64>,
+    /// Objective of each, without priors.
+    pub objective: Vec<f64>,
+    /// [`Status`] code of each.
+    pub status: Vec<u8>,
+}
+
+/// Resamples that one thread takes at a time.
+const CHUNK: usize = 64;
+
+/// Refits resamples `first .. first + count` from the full fit at `theta` (internal).
+///
+/// # Errors
+/// [`crate::error::Error::Cancelled`].
+pub fn bootstrap(problem: &Problem, recipe: &Recipe, theta: &[f64], sampler: &Sampler, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
+    let p = problem.p();
+    let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
+    let base = Refitter::prepare(problem, recipe, theta, cancel);
+    let chunks = out.draws.chunks_mut(CHUNK * p.max(1)).zip(out.objective.chunks_mut(CHUNK)).zip(out.status.chunks_mut(CHUNK)).enumerate();
+    let queue = Mutex::new(chunks);
+    let work = || -> Result<()> {
+        let mut refitter = Refitter::new(problem, recipe, &base, cancel);
+        let (mut scratch, mut weights) = (Scratch::default(), vec![0.0; problem.n()]);
+        loop {
+            let taken = queue.lock().expect("no thread panics while it takes a chunk").next();
+            let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
+            for k in 0..status.len() {
+                cancel.check()?;
+                sampler.draw(first + (chunk * CHUNK + k) as u64, &mut scratch, &mut weights);
+                let row = &mut draws[k * p..(k + 1) * p];
+                let (value, code) = refitter.refit(&weights, None, row);
+                (objective[k], status[k]) = (value, code as u8);
+            }
+            cancel.advance(status.len());
+        }
+    };
+    let threads = threads.clamp(1, count.div_ceil(CHUNK).max(1));
+    if threads == 1 {
+        work()?;
+    } else {
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<()>>>()
+        })?;
+    }
+    drop(work);
+    Ok(out)
+}
+
+/// How many of these draws may be used.
+pub fn usable(status: &[u8]) -> usize {
+    status.iter().filter(|&&s| Status::ALL[s as usize].is_ok()).count()
+}

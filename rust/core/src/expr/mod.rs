@@ -1,0 +1,18 @@
+//! Formula text → expression graph → rewritten and differentiated graph → tape.
+//!
+//! Knows nothing of fitting: symbols are numbers, and which of them are vectors is the
+//! caller's choice.
+
+mod derive;
+mod graph;
+mod law;
+mod parse;
+mod sign;
+mod tape;
+mod build;
+
+pub use build::{Bind, Program};
+pub use graph::{Graph, Id, Node, Unary};
+pub use law::{Domain, Law, Parameter, Scale, Spec, Symbol};
+pub use parse::{Ast, parse};
+pub use tape::{Columns, Input, Machine, Tape};

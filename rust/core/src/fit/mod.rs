@@ -1,0 +1,23 @@
+//! One data set → one fit: compiled problem, robust criterion, solver, starts, status.
+
+mod boundary;
+mod linear;
+mod nnls;
+mod problem;
+mod recipe;
+mod refit;
+mod sample;
+mod search;
+mod seeds;
+mod solver;
+mod statistics;
+mod status;
+
+pub use problem::{Problem, Start};
+pub use recipe::{Prior, Recipe};
+pub use refit::{Prepared, Refitter};
+pub use sample::{Base, Workspace};
+pub use search::{Fit, Search, fit};
+pub use seeds::Seeder;
+pub use solver::{Goal, Outcome, descend, metric};
+pub use status::Status;

@@ -1,0 +1,255 @@
+//! The rows of one fit in hand: squeezed, gathered, and evaluated by the tape.
+//!
+//! A workspace belongs to one thread and is used for one resample after another; after the
+//! first nothing in it allocates.
+
+use super::solver::Small;
+use super::problem::{BLOCK, NO_COLUMNS, Problem, number};
+use crate::expr::{Columns, Machine};
+use crate::cancel::Cancel;
+use crate::simd::LANES;
+
+/// Scratch for fitting one problem again and again.
+#[derive(Debug, Clone)]
+pub struct Workspace<'a> {
+    pub(crate) problem: &'a Problem,
+    machine: Machine,
+    scalars: Machine,
+    /// Rows in hand (padded), and the distance between columns.
+    pub(crate) n: usize,
+    pub(crate) ld: usize,
+    /// Which rows of the table are in hand.
+    rows: Vec<u32>,
+    columns: Vec<f64>,
+    codes: Vec<Vec<u32>>,
+    pub(crate) y: Vec<f64>,
+    pub(crate) w: Vec<f64>,
+    numbers: Vec<f64>,
+    /// Free parameters, and the place of each parameter among them.
+    pub(crate) free: Vec<usize>,
+    place: Vec<Option<usize>>,
+    /// Rows in hand before padding.
+    pub(crate) count: usize,
+    /// Stops long fits.
+    pub(crate) cancel: Option<&'a Cancel>,
+    /// Runs of the tape so far.
+    pub evaluations: usize,
+    pub(crate) vectors: Vectors,
+    pub(crate) small: Small,
+}
+
+/// Row vectors and Jacobians that the solver works on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vectors {
+    pub r: Vec<f64>,
+    pub jac: Vec<f64>,
+    pub next_r: Vec<f64>,
+    pub next_jac: Vec<f64>,
+    pub linear: Vec<f64>,
+    pub trial: Vec<f64>,
+    pub psi: Vec<f64>,
+    pub curv: Vec<f64>,
+}
+
+/// Fitted values and their Jacobian on all rows at one parameter vector.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub(crate) mu: Vec<f64>,
+    pub(crate) jac: Vec<f64>,
+}
+
+impl<'a> Workspace<'a> {
+    /// Scratch for a problem, with all its rows in hand.
+    pub fn new(problem: &'a Problem) -> Self {
+        let (ld, p) = (problem.padded, problem.p());
+        let mut machine = Machine::new(problem.kernels, BLOCK.min(ld));
+        machine.reserve(&problem.program.rows);
+        let mut scalars = Machine::new(problem.kernels, LANES);
+        scalars.reserve(&problem.program.numbers);
+        let row = || vec![0.0; ld];
+        let block = || vec![0.0; ld * p];
+        let vectors = Vectors {
+            r: row(),
+            jac: block(),
+            next_r: row(),
+            next_jac: block(),
+            linear: row(),
+            trial: row(),
+            psi: row(),
+            curv: row(),
+        };
+        let mut workspace = Workspace {
+            machine,
+            scalars,
+            n: 0,
+            ld,
+            rows: vec![0; ld],
+            columns: vec![0.0; ld * (problem.program.n_data + problem.gathers.len())],
+            codes: problem.codes.clone(),
+            y: row(),
+            w: row(),
+            numbers: vec![0.0; problem.program.numbers.outputs.len()],
+            free: (0..p).collect(),
+            place: (0..p).map(Some).collect(),
+            count: 0,
+            cancel: None,
+            evaluations: 0,
+            vectors,
+            small: Small::default(),
+            problem,
+        };
+        workspace.load(&problem.w[..problem.n], None);
+        workspace
+    }
+
+    /// Chooses which parameters may move.
+    pub fn set_free(&mut self, free: &[usize]) {
+        self.free.clear();
+        self.free.extend_from_slice(free);
+        self.place.fill(None);
+        for (k, &j) in free.iter().enumerate() {
+            self.place[j] = Some(k);
+        }
+    }
+
+    /// Takes rows in hand: those with a weight that is not zero, and, where given, another
+    /// response (on the residual's scale).
+    pub fn load(&mut self, weights: &[f64], response: Option<&[f64]>) {
+        let mut k = 0;
+        for (i, &weight) in weights.iter().enumerate() {
+            self.rows[k] = i as u32;
+            self.w[k] = weight;
+            k += usize::from(weight != 0.0);
+        }
+        self.gather_rows(k, response);
+    }
+
+    fn gather_rows(&mut self, count: usize, response: Option<&[f64]>) {
+        let (p, k) = (self.problem, self.problem.kernels);
+        self.count = count;
+        self.n = count.next_multiple_of(LANES).max(LANES);
+        let filler = if count > 0 { self.rows[0] } else { 0 };
+        self.rows[count..self.n].fill(filler);
+        self.w[count..self.n].fill(0.0);
+        let (n, rows) = (self.n, &self.rows[..self.n]);
+        for c in 0..p.program.n_data {
+            (k.gather)(&p.data[c * p.padded..][..p.padded], rows, &mut self.columns[c * self.ld..][..n]);
+        }
+        match response {
+            None => (k.gather)(&p.y, rows, &mut self.y[..n]),
+            Some(y) => (k.gather)(y, rows, &mut self.y[..n]),
+        }
+        for (to, from) in self.codes.iter_mut().zip(&p.codes) {
+            for (code, &row) in to.iter_mut().zip(rows) {
+                *code = from[row as usize];
+            }
+        }
+    }
+
+    /// Residuals and Jacobian at `theta` (internal, all parameters), into `next_r`, `next_jac`.
+    pub(crate) fn evaluate(&mut self, theta: &[f64]) {
+        self.evaluations += 1;
+        self.prepare(theta);
+        let mut start = 0;
+        while start < self.n && !self.cancelled() {
+            let n = BLOCK.min(self.n - start);
+            self.evaluate_block(start, n);
+            start += n;
+        }
+    }
+
+    /// Whether the caller has asked to stop: results are then meaningless and not used.
+    pub(crate) fn cancelled(&self) -> bool {
+        self.cancel.is_some_and(|c| c.check().is_err())
+    }
+
+    /// The scalar stage, and one value a row for parameters with levels.
+    fn prepare(&mut self, theta: &[f64]) {
+        let p = self.problem;
+        let mut heads = [0.0; 32];
+        let many: Vec<f64>;
+        let heads = if p.spans.len() <= heads.len() {
+            for (head, span) in heads.iter_mut().zip(&p.spans) {
+                *head = theta[span.0];
+            }
+            &heads[..p.spans.len()]
+        } else {
+            many = p.spans.iter().map(|span| theta[span.0]).collect();
+            &many
+        };
+        self.scalars.run(&p.program.numbers, NO_COLUMNS, heads);
+        for (value, &place) in self.numbers.iter_mut().zip(&p.program.numbers.outputs) {
+            *value = number(&self.scalars, place, heads);
+        }
+        for (g, &parameter) in p.gathers.iter().enumerate() {
+            let (first, _) = p.spans[parameter];
+            let factor = p.law.parameters[parameter].factor.expect("gathers have factors");
+            let column = &mut self.columns[(p.program.n_data + g) * self.ld..][..self.n];
+            for (value, &code) in column.iter_mut().zip(&self.codes[factor]) {
+                *value = theta[first + code as usize];
+            }
+        }
+    }
+
+    fn evaluate_block(&mut self, start: usize, n: usize) {
+        let p = self.problem;
+        let columns = Columns { data: &self.columns, stride: self.ld, start, n };
+        self.machine.run(&p.program.rows, columns, &self.numbers);
+        let outputs = &p.program.rows.outputs;
+        let r = &mut self.vectors.next_r[start..start + n];
+        self.machine.copy(outputs[0], columns, &self.numbers, r);
+        for (r, y) in r.iter_mut().zip(&self.y[start..start + n]) {
+            *r -= y;
+        }
+        for (parameter, &(first, levels)) in p.spans.iter().enumerate() {
+            let output = outputs[1 + parameter];
+            match p.law.parameters[parameter].factor {
+                None => {
+                    let Some(k) = self.place[first] else { continue };
+                    let column = &mut self.vectors.next_jac[k * self.ld + start..][..n];
+                    self.machine.copy(output, columns, &self.numbers, column);
+                }
+                Some(factor) => {
+                    let trial = &mut self.vectors.trial[start..start + n];
+                    self.machine.copy(output, columns, &self.numbers, trial);
+                    for level in 0..levels {
+                        let Some(k) = self.place[first + level] else { continue };
+                        let column = &mut self.vectors.next_jac[k * self.ld + start..][..n];
+                        let codes = &self.codes[factor][start..start + n];
+                        for ((j, &g), &code) in column.iter_mut().zip(trial.iter()).zip(codes) {
+                            *j = if code as usize == level { g } else { 0.0 };
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the last evaluation the current one.
+    pub(crate) fn accept(&mut self) {
+        std::mem::swap(&mut self.vectors.r, &mut self.vectors.next_r);
+        std::mem::swap(&mut self.vectors.jac, &mut self.vectors.next_jac);
+    }
+
+    /// Fitted values and Jacobian of the free parameters at `theta`, on all rows.
+    pub fn base(&mut self, theta: &[f64]) -> Base {
+        self.load(&vec![1.0; self.problem.n], None);
+        self.evaluate(theta);
+        let mu = self.vectors.next_r.iter().zip(&self.y).map(|(r, y)| r + y).collect();
+        Base { mu, jac: self.vectors.next_jac[..self.free.len() * self.ld].to_vec() }
+    }
+
+    /// Sets the current residuals and Jacobian from a base: what an evaluation at its
+    /// parameters would give, without running the tape.
+    pub fn start_from(&mut self, base: &Base) {
+        let (k, n, ld) = (self.problem.kernels, self.n, self.ld);
+        let rows = &self.rows[..n];
+        (k.gather)(&base.mu, rows, &mut self.vectors.r[..n]);
+        for (r, y) in self.vectors.r[..n].iter_mut().zip(&self.y) {
+            *r -= y;
+        }
+        for j in 0..self.free.len() {
+            (k.gather)(&base.jac[j * ld..][..ld], rows, &mut self.vectors.jac[j * ld..][..n]);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The numbers of isoflop: formula text to tape, tape to fit, fit to a million refits.
+//!
+//! Data flows one way: `simd`, `expr`, `error`, `cancel` know nothing of ours; `fit` uses
+//! them; `resample` draws; `bootstrap` and `band` stand on all. Nothing here names Python,
+//! opens a file or prints.
+
+pub mod bootstrap;
+pub mod cancel;
+pub mod error;
+pub mod expr;
+pub mod fit;
+pub mod resample;
+pub mod simd;
+pub mod table;

@@ -1,0 +1,151 @@
+//! Resampling schemes: each turns a stream into row weights (and, later, a response).
+
+use super::rng::{Purpose, Stream};
+use crate::error::{Error, Result};
+
+/// How a resample is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Rows with replacement (Efron 1979).
+    Rows,
+    /// Whole groups with replacement.
+    Groups,
+    /// Exponential weights of mean one for rows, or for groups where there are any (Rubin 1981).
+    Bayesian,
+    /// Resample `i` leaves out row `i`, or group `i` where there are any.
+    Jackknife,
+}
+
+/// Draws the resamples of one table.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    scheme: Scheme,
+    seed: u64,
+    outer: u64,
+    base: Vec<f64>,
+    /// The rows of each unit (one each without groups); a stratum is a range of units.
+    units: Vec<Vec<u32>>,
+    strata: Vec<(usize, usize)>,
+    /// Every unit is one row and there is one stratum: the fast way.
+    plain: bool,
+}
+
+/// Scratch of a thread that draws.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    bytes: Vec<u8>,
+}
+
+impl Sampler {
+    /// A sampler over rows with base weights, units (`groups`: a code for each row) and strata
+    /// (a code for each row; resampling stays within them, so that no level loses its rows).
+    ///
+    /// # Errors
+    /// Groups or strata of the wrong length; a group that lies in several strata; one unit only.
+    pub fn new(scheme: Scheme, base: &[f64], groups: Option<&[u32]>, strata: Option<&[u32]>, seed: u64, outer: u64) -> Result<Self> {
+        let n = base.len();
+        for (list, what) in [(groups, "groups"), (strata, "strata")] {
+            if let Some(list) = list.filter(|l| l.len() != n) {
+                return Err(Error::Shape { what: what.into(), found: list.len(), expected: n });
+            }
+        }
+        if scheme == Scheme::Groups && groups.is_none() {
+            return Err(Error::Setting("scheme 'groups' needs groups".into()));
+        }
+        let by_group = groups.filter(|_| scheme != Scheme::Rows);
+        let (units, strata) = sort_units(n, base, by_group, strata)?;
+        if units.len() < 2 {
+            return Err(Error::Setting(format!("resampling needs at least 2 units, found {}", units.len())));
+        }
+        let plain = strata.len() == 1 && units.iter().all(|u| u.len() == 1);
+        Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, plain })
+    }
+
+    /// The number of units that are drawn.
+    pub fn n_units(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether a level of the law keeps its rows in every resample.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Writes the row weights of resample `index`.
+    pub fn draw(&self, index: u64, scratch: &mut Scratch, weights: &mut [f64]) {
+        match self.scheme {
+            Scheme::Rows | Scheme::Groups => self.draw_units(index, scratch, weights),
+            Scheme::Bayesian => self.draw_exponential(index, weights),
+            Scheme::Jackknife => {
+                weights.copy_from_slice(&self.base);
+                for &row in &self.units[index as usize % self.units.len()] {
+                    weights[row as usize] = 0.0;
+                }
+            }
+        }
+    }
+
+    fn draw_units(&self, index: u64, scratch: &mut Scratch, weights: &mut [f64]) {
+        weights.fill(0.0);
+        let mut stream = Stream::new(self.seed, Purpose::Resample, self.outer, index);
+        scratch.bytes.resize(4 * self.units.len(), 0);
+        stream.bytes(&mut scratch.bytes);
+        let words = scratch.bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        if self.plain {
+            let n = self.units.len() as u64;
+            for word in words {
+                let row = self.units[((u64::from(word) * n) >> 32) as usize][0] as usize;
+                weights[row] += self.base[row];
+            }
+            return;
+        }
+        let places = self.strata.iter().flat_map(|&(first, count)| (0..count).map(move |_| (first, count as u64)));
+        for (word, (first, count)) in words.zip(places) {
+            for &row in &self.units[first + ((u64::from(word) * count) >> 32) as usize] {
+                weights[row as usize] += self.base[row as usize];
+            }
+        }
+    }
+
+    fn draw_exponential(&self, index: u64, weights: &mut [f64]) {
+        weights.fill(0.0);
+        let mut stream = Stream::new(self.seed, Purpose::Resample, self.outer, index);
+        for &(first, count) in &self.strata {
+            let drawn: Vec<f64> = (0..count).map(|_| -libm::log(stream.open_unit())).collect();
+            let mean = drawn.iter().sum::<f64>() / count as f64;
+            for (unit, x) in self.units[first..first + count].iter().zip(&drawn) {
+                for &row in unit {
+                    weights[row as usize] = self.base[row as usize] * x / mean;
+                }
+            }
+        }
+    }
+}
+
+/// Units in order of stratum, then of first row; rows of weight zero belong to none.
+#[allow(clippy::type_complexity)]
+fn sort_units(n: usize, base: &[f64], groups: Option<&[u32]>, strata: Option<&[u32]>) -> Result<(Vec<Vec<u32>>, Vec<(usize, usize)>)> {
+    let mut units: Vec<(u32, u32, Vec<u32>)> = vec![];
+    let mut place = std::collections::HashMap::new();
+    for row in (0..n).filter(|&i| base[i] > 0.0) {
+        let stratum = strata.map_or(0, |s| s[row]);
+        let key = groups.map_or(row as u32, |g| g[row]);
+        let at = *place.entry(key).or_insert_with(|| {
+            units.push((stratum, key, vec![]));
+            units.len() - 1
+        });
+        if units[at].0 != stratum {
+            return Err(Error::Setting(format!("a group has rows of several levels (row {row}), so resampling whole groups could leave a level empty")));
+        }
+        units[at].2.push(row as u32);
+    }
+    units.sort_by_key(|u| u.0);
+    let mut ranges: Vec<(usize, usize)> = vec![];
+    for (i, unit) in units.iter().enumerate() {
+        if i == 0 || units[i - 1].0 != unit.0 {
+            ranges.push((i, 0));
+        }
+        ranges.last_mut().expect("just pushed").1 += 1;
+    }
+    Ok((units.into_iter().map(|u| u.2).collect(), ranges))
+}
