@@ -5,8 +5,7 @@ Start with `Runs` or `read_runs`, then `fit`, then `Fit.bootstrap`. Only numpy a
 
 from __future__ import annotations
 
-from . import laws
-from ._bootstrap import bootstrap as _bootstrap
+from . import _bootstrap, laws
 from ._draws import Bootstrap
 from ._engine import info, version
 from ._errors import (
@@ -35,7 +34,7 @@ from ._simulate import simulate
 __version__ = version()
 
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
-Fit.bootstrap = _bootstrap  # type: ignore[attr-defined]
+Fit.bootstrap = _bootstrap.bootstrap  # type: ignore[attr-defined]
 
 __all__ = [
     "Bootstrap",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import _engine
 from ._draws import Bootstrap
-from ._engine import Floats, Job
+from ._engine import Codes, Floats, Job
 from ._errors import ConvergenceWarning, DataError, FitError, compose, listed, warn
 from ._fitted import Fit
 from ._repr import percent
@@ -84,7 +84,7 @@ def bootstrap(
         raise FitError("this fit holds no data to resample")
     name, reason = choose_scheme(fit, scheme)
     groups = fit.groups if name in ("groups", "bayesian", "jackknife") else None
-    count = _count(n_resamples, name, groups, fit.n_rows)
+    count = _count(n_resamples, name, _units(fit, groups), "row" if groups is None else "group")
     seed = seed_of(rng)
     job = Job(fit.problem, fit.theta, fit.delta, name, groups, seed)
     threads = _engine.thread_count(n_threads)
@@ -96,7 +96,8 @@ def bootstrap(
     result = Bootstrap(fit, draws, objective, status, name, reason, seed)
     if result.n_failed > FAILED_SHARE * count:
         warn(
-            f"{result.n_failed} of {count} refits ({percent(result.n_failed / count)}) are unsound: {result.failures()}",
+            f"{result.n_failed} of {count} refits ({percent(result.n_failed / count)}) are unsound: "
+            f"{result.failures()}",
             ConvergenceWarning,
             "they are left out of intervals and bands; add runs, fix or tie a parameter, or use a prior",
         )
@@ -120,15 +121,24 @@ def choose_scheme(fit: Fit, scheme: str) -> tuple[str, str]:
     return "rows", f"{fit.n_rows} rows and no groups"
 
 
-def _count(n_resamples: int | None, scheme: str, groups: Any, n_rows: int) -> int:
-    most = len(np.unique(groups)) if groups is not None else n_rows
+def _units(fit: Fit, groups: Codes | None) -> int:
+    """Return how many rows or groups can be drawn: those of weight above 0."""
+    assert fit.problem is not None
+    seen = fit.problem.table["weights"] > 0
+    return int(seen.sum()) if groups is None else len(np.unique(groups[seen]))
+
+
+def _count(n_resamples: int | None, scheme: str, most: int, unit: str) -> int:
     if n_resamples is None and scheme == "jackknife":
         return most
     if isinstance(n_resamples, bool) or not isinstance(n_resamples, int | np.integer) or n_resamples < 1:
         raise DataError(f"n_resamples is {n_resamples!r}, expected a whole number of at least 1")
     if scheme == "jackknife" and n_resamples > most:
         raise DataError(
-            compose(f"the jackknife has {most} resamples, one per {'row' if groups is None else 'group'}", "leave out n_resamples")
+            compose(
+                f"the jackknife has {most} resamples, one per {unit}",
+                "leave out n_resamples",
+            )
         )
     return int(n_resamples)
 
@@ -157,7 +167,8 @@ class _bar:
     """A progress bar for the time of a `with`, as a callable; None where none is wanted."""
 
     def __init__(self, progress: bool | Callable[[int], None], total: int):
-        self.progress, self.total, self.bar = progress, total, None
+        self.progress, self.total = progress, total
+        self.bar: Any = None
 
     def __enter__(self) -> Callable[[int], None] | None:
         if self.progress is False or self.progress is None:

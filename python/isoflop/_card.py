@@ -39,7 +39,11 @@ def card(law: Law) -> str:
     ]
     parts = [title, f"  loss = {law.formula}", "", _wrapped(facts(lines))]
     if law.traps:
-        parts += ["", "traps", *(textwrap.fill(t, 100, initial_indent="  - ", subsequent_indent="    ") for t in law.traps)]
+        parts += [
+            "",
+            "traps",
+            *(textwrap.fill(t, 100, initial_indent="  - ", subsequent_indent="    ") for t in law.traps),
+        ]
     if law.published:
         parts += ["", "published", textwrap.indent(published_table(law), "  ")]
     return "\n".join(parts)

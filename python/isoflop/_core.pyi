@@ -1,12 +1,12 @@
 # Written by hand and checked by mypy.stubtest. Only `_engine.py` imports this module.
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Floats = NDArray[np.float64]
-_Codes = NDArray[np.int64]
+_Floats: TypeAlias = NDArray[np.float64]
+_Codes: TypeAlias = NDArray[np.int64]
 
 __version__: str
 STATUS: list[tuple[str, str]]
@@ -38,9 +38,7 @@ def bootstrap(
 def resample_weights(
     n: int, scheme: str, groups: _Codes | None, strata: _Codes | None, seed: int, index: int
 ) -> _Floats: ...
-def predict(
-    spec: dict[str, Any], theta: _Floats, columns: dict[str, _Floats], codes: dict[str, _Codes]
-) -> _Floats: ...
+def predict(spec: dict[str, Any], theta: _Floats, columns: dict[str, _Floats], codes: dict[str, _Codes]) -> _Floats: ...
 def predict_draws(
     spec: dict[str, Any],
     draws: _Floats,
@@ -58,8 +56,6 @@ def band(
     n_threads: int,
     noise: _Floats | None,
 ) -> _Floats: ...
-def objective(
-    spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any], theta: _Floats
-) -> float: ...
+def objective(spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any], theta: _Floats) -> float: ...
 def simd() -> dict[str, Any]: ...
 def _panic() -> None: ...

@@ -226,7 +226,9 @@ class Bootstrap:
         ['X', 'kind', 'estimate', 'low', 'high']
         """
         if kind not in ("mean", "new_run"):
-            raise DataError(compose(f"kind is {kind!r}", "'mean' is the law's curve, 'new_run' what one more run scores"))
+            raise DataError(
+                compose(f"kind is {kind!r}", "'mean' is the law's curve, 'new_run' what one more run scores")
+            )
         self._check_tails(level)
         points = self._points(frame, variables)
         noise = self._noise() if kind == "new_run" else None
@@ -236,7 +238,10 @@ class Bootstrap:
         ).T
         estimate = _engine.predict(spec, self.fit.theta, points.columns, points.codes)
         columns = {**points.table(), "kind": [kind] * points.size, "estimate": estimate, "low": low, "high": high}
-        return make_frame({k: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()}, self.fit.backend)
+        return make_frame(
+            {k: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()},
+            self.fit.backend,
+        )
 
     def weights(self, index: int) -> Floats:
         """Return the weight of every row in one resample, on top of the fit's own weights."""
@@ -244,17 +249,32 @@ class Bootstrap:
             raise DataError(f"resample {index} does not exist, expected 0 to {self.n_resamples - 1}")
         problem = self.fit.problem
         assert problem is not None
-        groups = self.fit.groups if self.scheme in ("groups", "bayesian", "jackknife") else None
-        strata = _strata(problem.table["factors"])
-        return _engine.resample_weights(self.fit.n_rows, self.scheme, groups, strata, self.seed, index)
+        seen = problem.table["weights"] > 0  # rows of weight 0 are never drawn
+        groups = None if self.scheme == "rows" or self.fit.groups is None else self.fit.groups[seen]
+        strata = _strata({k: (codes[seen], n) for k, (codes, n) in problem.table["factors"].items()})
+        weights = np.zeros(self.fit.n_rows)
+        weights[seen] = _engine.resample_weights(int(seen.sum()), self.scheme, groups, strata, self.seed, index)
+        return weights
 
     def summary(self, level: float = 0.95) -> str:
         """Return the bootstrap as text: how it was drawn, what was left out, an interval per parameter."""
         headers, rows = self._cells(level)
-        return "\n".join([f"{self.fit.law.name or 'law'}: {self.fit.law.formula}", "", facts(self._facts()), "", table(headers, rows)])
+        return "\n".join(
+            [
+                f"{self.fit.law.name or 'law'}: {self.fit.law.formula}",
+                "",
+                facts(self._facts()),
+                "",
+                table(headers, rows),
+            ]
+        )
 
     def _facts(self) -> list[tuple[str, str]]:
-        failed = f"{self.n_failed} ({percent(self.n_failed / self.n_resamples)}): {self.failures()}" if self.n_failed else "none"
+        failed = (
+            f"{self.n_failed} ({percent(self.n_failed / self.n_resamples)}): {self.failures()}"
+            if self.n_failed
+            else "none"
+        )
         return [
             ("resamples", f"{self.n_resamples:,} of {self.fit.n_rows} rows, seed {self.seed}"),
             ("scheme", f"{self.scheme}{f' ({self.reason})' if self.reason else ''}"),
@@ -341,7 +361,11 @@ class Bootstrap:
         n = self.n_resamples - self.n_failed
         if (n + 1) * (1 - level) / 2 < 1:
             need = int(np.ceil(2 / (1 - level)))
-            warn(f"{n} draws do not reach the tails of a {percent(level)} interval", PrecisionWarning, f"use {need} or more")
+            warn(
+                f"{n} draws do not reach the tails of a {percent(level)} interval",
+                PrecisionWarning,
+                f"use {need} or more",
+            )
 
 
 def _tails(level: float) -> tuple[float, float]:
@@ -361,7 +385,10 @@ def _quantiles(x: Floats, probs: tuple[float, float]) -> tuple[float, float, flo
 def _columns_of(rows: list[tuple[str, float, float, float, float, float]], method: str) -> dict[str, list[Any]]:
     names, estimate, low, high, low_error, high_error = (list(c) for c in zip(*rows, strict=True))
     if method == "basic":
-        low, high = [2 * e - h for e, h in zip(estimate, high)], [2 * e - x for e, x in zip(estimate, low)]
+        low, high = (
+            [2 * e - h for e, h in zip(estimate, high, strict=True)],
+            [2 * e - x for e, x in zip(estimate, low, strict=True)],
+        )
         low_error, high_error = high_error, low_error
     return {
         "parameter": names,
@@ -387,5 +414,3 @@ def _strata(factors: Mapping[str, tuple[NDArray[np.int64], int]]) -> NDArray[np.
         return None
     combined = np.stack([codes for codes, _ in factors.values()])
     return _engine.integers(np.unique(combined, axis=1, return_inverse=True)[1].reshape(-1))
-
-

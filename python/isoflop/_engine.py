@@ -72,9 +72,7 @@ def law_info(spec: dict[str, Any]) -> dict[str, Any]:
     return _core.law_info(spec)
 
 
-def fit(
-    problem: Problem, starts: Floats | None, n_starts: int, seed: int, only_starts: bool
-) -> dict[str, Any]:
+def fit(problem: Problem, starts: Floats | None, n_starts: int, seed: int, only_starts: bool) -> dict[str, Any]:
     """Search for the optimum of one table."""
     return _core.fit(problem.spec, problem.table, problem.recipe, starts, n_starts, seed, only_starts)
 
@@ -105,9 +103,7 @@ def bootstrap_chunk(
     return out["draws"], out["objective"], out["status"]
 
 
-def resample_weights(
-    n: int, scheme: str, groups: Codes | None, strata: Codes | None, seed: int, index: int
-) -> Floats:
+def resample_weights(n: int, scheme: str, groups: Codes | None, strata: Codes | None, seed: int, index: int) -> Floats:
     """Return the row weights of one resample."""
     return _core.resample_weights(n, scheme, groups, strata, seed, index)
 
@@ -135,9 +131,7 @@ def band(
     noise: Floats | None,
 ) -> Floats:
     """Return quantiles over the kept draws, point by point: an array (points, probs)."""
-    return _core.band(
-        spec, floats(draws), keep, dict(columns), dict(codes), floats(probs), n_threads, noise
-    )
+    return _core.band(spec, floats(draws), keep, dict(columns), dict(codes), floats(probs), n_threads, noise)
 
 
 def info() -> dict[str, Any]:

@@ -173,9 +173,7 @@ def _fit_each(
     return fits
 
 
-def _fit_one(
-    runs: Runs, law: Law, recipe: Recipe, weights: Any, seed: int, options: Mapping[str, Any]
-) -> Fit:
+def _fit_one(runs: Runs, law: Law, recipe: Recipe, weights: Any, seed: int, options: Mapping[str, Any]) -> Fit:
     _refuse_columns(law, runs)
     rows = _rows(runs, law, weights)
     names = expand(law.parameters, law.levels, rows.labels)
@@ -254,7 +252,8 @@ def _refuse_columns(law: Law, runs: Runs) -> None:
             hint = f"write variables={wanted!r} if {name} is a variable; else rename the "
             raise LawError(
                 compose(
-                    f"parameter {name!r} of {law.formula!r} is also a {'column' if is_column else 'variable'} of the runs",
+                    f"parameter {name!r} of {law.formula!r} is also a "
+                    f"{'column' if is_column else 'variable'} of the runs",
                     hint + ("column" if is_column else "parameter"),
                 )
             )
@@ -336,7 +335,8 @@ def _refuse_constant(result: Fit, rows: _Rows) -> None:
         if np.ptp(values[seen]) == 0:
             raise DataError(
                 compose(
-                    f"all rows have {name} = {values[seen][0]:g}, so {', '.join(result.unidentified)} cannot be told apart",
+                    f"all rows have {name} = {values[seen][0]:g}, "
+                    f"so {', '.join(result.unidentified)} cannot be told apart",
                     f"add runs with other {name}, or fix parameters: fixed={{{result.unidentified[-1]!r}: ...}}",
                 )
             )

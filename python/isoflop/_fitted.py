@@ -141,7 +141,7 @@ class Fit:
         Examples
         --------
         >>> import isoflop as iso
-        >>> fit = iso.fit(iso.simulate("power_floor", {"X": [1, 10, 100, 1000, 1e4]}, noise=0.0))
+        >>> fit = iso.fit(iso.simulate("power_floor", {"X": [1, 10, 100, 1000, 1e4]}, noise=0.0), "power_floor")
         >>> round(fit.derived({"half": "2**(1 / alpha)"})["half"], 3)
         17.959
         """
@@ -201,7 +201,8 @@ class Fit:
         return f"<Fit {self.law.name or self.law.formula}: {self.n_rows} rows, {self.status}>\n{self.params!r}"
 
     def _repr_html_(self) -> str:
-        caption = f"{self.law.name} {self.law.formula} · {self.n_rows} rows · {self.status} · objective {number(self.objective, 8)}"
+        head = f"{self.law.name} {self.law.formula} · {self.n_rows} rows"
+        caption = f"{head} · {self.status} · objective {number(self.objective, 8)}"
         return html_table(["parameter", "value", "error", ""], self._rows(), caption)
 
     def to_dict(self) -> dict[str, Any]:

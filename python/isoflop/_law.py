@@ -134,7 +134,7 @@ class Law:
     citation: str = ""
     validity: str = ""
     traps: Sequence[str] = ()
-    published: Mapping[str, Published | Mapping[str, float]] = field(default_factory=dict, repr=False)
+    published: Mapping[str, Published] = field(default_factory=dict, repr=False)
     parameters: tuple[str, ...] = field(init=False)
     levels: dict[str, str] = field(init=False)
     positive: tuple[str, ...] = field(init=False)
@@ -218,7 +218,7 @@ class Law:
             key = next(iter(self.published))
         if key not in self.published:
             raise LawError(compose(f"no published values {key!r}", f"there are {listed(self.published)}"))
-        return self.published[key]  # type: ignore[return-value]
+        return self.published[key]
 
     def paper_recipe(self) -> Recipe:
         """Return what the law's own paper minimised, or this library's default where it has none."""
@@ -298,7 +298,9 @@ def _check_names(law: Law) -> None:
                 raise unknown_parameter(name, law.parameters, where)
     for name in law.derived:
         if name in known or name in law.variables:
-            raise LawError(f"derived quantity {name!r} has the name of a {'parameter' if name in known else 'variable'}")
+            raise LawError(
+                f"derived quantity {name!r} has the name of a {'parameter' if name in known else 'variable'}"
+            )
 
 
 def unknown_parameter(name: str, known: Sequence[str], where: str) -> LawError:

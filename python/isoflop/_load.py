@@ -16,5 +16,6 @@ def load(path: _store.PathLike) -> Fit | FitTable | Bootstrap:
     DataError
         If the file is missing, cut short, not one of ours, or of a newer schema.
     """
+    kinds: dict[str, type[Fit | FitTable | Bootstrap]]
     kinds = {"fit": Fit, "fit_table": FitTable, "bootstrap": Bootstrap}
     return kinds[_store.load_json(path, *kinds)["isoflop"]].load(path)

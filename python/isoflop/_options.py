@@ -72,7 +72,9 @@ def _bound(name: str, given: tuple[float | None, float | None], law: Law) -> tup
     return max(low, first), min(high, last)
 
 
-def priors_of(given: Mapping[str, Prior] | str | None, law: Law, names: Sequence[str], lowest: float) -> dict[str, Prior]:
+def priors_of(
+    given: Mapping[str, Prior] | str | None, law: Law, names: Sequence[str], lowest: float
+) -> dict[str, Prior]:
     """Return the prior per expanded name; "weak" gives those that the law's parameters have."""
     if isinstance(given, str):
         if given != "weak":

@@ -84,6 +84,7 @@ def read_points(
     """
     needed = [*law.variables, *dict.fromkeys(law.levels.values())]
     given = _by_variable(needed, given, aliases or {})
+    source: Table | None
     if hasattr(frame, "for_variables"):  # Runs know their columns, units and a C that is computed
         given = {**{n: _from_runs(frame, n, n in law.variables) for n in needed if n not in given}, **given}
         source = read_table(frame.to_frame())
@@ -128,14 +129,14 @@ def _find(name: str, source: Table | None, given: Mapping[str, Any], aliases: Ma
         return given[name]
     if name in given:
         value = given[name]
-        return _column(source, value, name) if isinstance(value, str) and value in source.names else value
+        return _column(source, value) if isinstance(value, str) and value in source.names else value
     for column in (name, aliases.get(name)):
         if column in source.names:
-            return _column(source, column, name)
+            return _column(source, column)
     raise column_error(name, source.names, f", which the law needs (name another with {name}=...)")
 
 
-def _column(source: Table, column: str, name: str) -> Any:
+def _column(source: Table, column: str) -> Any:
     if source.kind(column) in NUMERIC:
         return source.numbers(column).values
     return source.objects(column)
@@ -169,7 +170,8 @@ def make_frame(columns: Mapping[str, Any], backend: str) -> Any:
         return new_frame(columns)
     import narwhals.stable.v2 as nw
 
-    return nw.from_dict(dict(columns), backend=backend).to_native()
+    kind: Any = nw.Implementation.from_string(backend)
+    return nw.from_dict(dict(columns), backend=kind).to_native()
 
 
 def backend_of(table: Table) -> str:

@@ -77,9 +77,7 @@ class Recipe:
         q = 0.5 if self.quantile is None else self.quantile
         return 2 * (1 - q), 2 * q
 
-    def override(
-        self, criterion: str | None, delta: float | str | None, quantile: float | None, scale: str
-    ) -> Recipe:
+    def override(self, criterion: str | None, delta: float | str | None, quantile: float | None, scale: str) -> Recipe:
         """Return this recipe with what the user asked for in place of the paper's choices."""
         if criterion is None and quantile is not None:
             criterion = "quantile"
@@ -116,7 +114,7 @@ class Recipe:
 
     def text(self, delta: float | None = None) -> str:
         """Return the recipe in words; `delta` is the width that "auto" came to."""
-        parts = [self.criterion]
+        parts: list[str] = [self.criterion]
         if self.delta == "auto":
             parts.append("delta auto" if delta is None else f"delta auto = {number(delta)}")
         elif self.delta is not None:

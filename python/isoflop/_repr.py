@@ -47,7 +47,7 @@ def pair(value: float, error: float) -> tuple[str, str]:
     ('1.8172', '–')
     """
     if not math.isfinite(error) or error <= 0:
-        return number(value), "–" if not error == 0 else "0"
+        return number(value), "–" if error != 0 else "0"
     place = math.floor(math.log10(error)) - 1
     if round(error / 10.0**place) >= 100:  # 0.0996 is 0.10, not 0.100
         place += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._engine import Floats
+from ._engine import Floats, floats
 
 #: Purposes of streams that are drawn in Python; the core has its own.
 NOISE = 0x6E6F697365
@@ -41,4 +41,4 @@ def seed_of(rng: Any) -> int:
 def uniform(seed: int, purpose: int, size: int) -> Floats:
     """Return numbers in [0, 1) that depend on seed, purpose and place only, in every version of numpy."""
     raw = np.random.Philox(key=[seed, purpose]).random_raw(size)
-    return (raw >> np.uint64(11)) * 2.0**-53
+    return floats(raw >> np.uint64(11)) * 2.0**-53

@@ -55,7 +55,7 @@ def simulate(
     >>> import isoflop as iso
     >>> runs = iso.simulate("chinchilla", {"N": [1e8, 1e9], "D": [2e9, 2e10]}, noise=0.0)
     >>> runs.loss.round(4)
-    array([3.3998, 2.5301])
+    array([3.4385, 2.5301])
     """
     if noise < 0 or group_noise < 0:
         raise DataError(f"noise is {noise:g} and group_noise {group_noise:g}, expected 0 or more")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._engine import version
-from ._errors import DataError, compose
+from ._errors import DataError
 
 #: Number of the layout of saved files; a file with a larger one comes from a newer version.
 SCHEMA = 1
@@ -79,7 +79,11 @@ def document(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def save_json(path: PathLike, content: Mapping[str, Any]) -> None:
     """Write one document."""
     text = json.dumps(content, allow_nan=False, indent=1) + "\n"
-    atomic_write(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+
+    def write(part: Path) -> None:
+        part.write_text(text, encoding="utf-8")
+
+    atomic_write(path, write)
 
 
 def load_json(path: PathLike, *kinds: str) -> dict[str, Any]:

@@ -1,3 +1,23 @@
+//! The Python binding: functions in, arrays and plain dicts out. No arithmetic and no state.
+
 use pyo3::prelude::*;
-#[pymodule]
-mod _core {}
+
+mod api;
+mod convert;
+mod error;
+mod run;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    use super::*;
+
+    #[pymodule_export]
+    use api::{_panic, band, bootstrap, fit, law_info, objective, predict, predict_draws, resample_weights, simd};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("STATUS", api::status_table())?;
+        module.add("DEBUG", cfg!(debug_assertions))
+    }
+}

@@ -347,7 +347,7 @@ def test_fewer_rows_than_parameters(runs):
     few = {"N": runs.variable("N")[:4], "D": runs.variable("D")[::6][:4], "loss": runs.loss[:4]}
     with pytest.raises(iso.DataError, match=r"4 rows cannot determine 5 parameters \(E, A, alpha, B, beta\)"):
         iso.fit(few)
-    iso.fit({k: v for k, v in few.items()}, fixed={"E": 1.8, "alpha": 0.35})
+    iso.fit(few, fixed={"E": 1.8, "alpha": 0.35})
 
 
 def test_weightless_rows_do_not_count(runs):
@@ -380,7 +380,7 @@ def test_a_parameter_that_is_also_a_column(runs):
     with pytest.raises(iso.LawError, match=r"parameter 'K' .* is also a column") as caught:
         iso.fit(columns, law)
     assert "variables=('N', 'K')" in str(caught.value)
-    with pytest.raises(iso.LawError, match="parameter 'D' .* is also a column"):
+    with pytest.raises(iso.LawError, match=r"parameter 'D' .* is also a column"):
         iso.fit(columns, iso.Law("E + A / N**alpha + D", variables=("N",)))
 
 
@@ -439,7 +439,9 @@ def test_predict_on_runs_uses_their_roles(runs):
     fit = iso.fit(runs)
     frame = pl.DataFrame({"params": runs.variable("N"), "tokens": runs.variable("D")})
     named = iso.fit(frame.with_columns(loss=runs.loss))
-    np.testing.assert_array_equal(named.predict(frame)["loss"].to_numpy(), fit.predict(N=frame["params"], D=frame["tokens"]))
+    np.testing.assert_array_equal(
+        named.predict(frame)["loss"].to_numpy(), fit.predict(N=frame["params"], D=frame["tokens"])
+    )
     np.testing.assert_allclose(fit.predict(runs)["loss_predicted"].to_numpy(), fit.fitted, rtol=1e-13)
 
 

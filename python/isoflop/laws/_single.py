@@ -35,7 +35,9 @@ power = Law(
     ),
     published={
         "kaplan2020_N": Published({"Xc": 8.8e13, "alpha": 0.076}, _KAPLAN, convention=f"X = N; {_WEBTEXT}"),
-        "kaplan2020_D": Published({"Xc": 5.4e13, "alpha": 0.095}, _KAPLAN, convention=f"X = D, early stopped; {_WEBTEXT}"),
+        "kaplan2020_D": Published(
+            {"Xc": 5.4e13, "alpha": 0.095}, _KAPLAN, convention=f"X = D, early stopped; {_WEBTEXT}"
+        ),
         "kaplan2020_C": Published({"Xc": 1.6e7, "alpha": 0.057}, _KAPLAN, convention=f"X = C, fixed batch; {_WEBTEXT}"),
         "kaplan2020_Cmin": Published({"Xc": 3.1e8, "alpha": 0.050}, _KAPLAN, convention=f"X = C_min; {_WEBTEXT}"),
     },

@@ -52,15 +52,8 @@ pub fn bootstrap(problem: &Problem, recipe: &Recipe, theta: &[f64], sampler: &Sa
         }
     };
     let threads = threads.clamp(1, count.div_ceil(CHUNK).max(1));
-    if threads == 1 {
-        work()?;
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            handles.into_iter().map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<()>>>()
-        })?;
-    }
-    drop(work);
+    crate::pool::run(threads, work)?;
+    drop(queue);
     Ok(out)
 }
 

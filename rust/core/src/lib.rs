@@ -4,11 +4,15 @@
 //! them; `resample` draws; `bootstrap` and `band` stand on all. Nothing here names Python,
 //! opens a file or prints.
 
+pub mod band;
 pub mod bootstrap;
 pub mod cancel;
 pub mod error;
 pub mod expr;
 pub mod fit;
+mod pool;
+pub mod predict;
+pub mod quantile;
 pub mod resample;
 pub mod simd;
 pub mod table;

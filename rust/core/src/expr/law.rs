@@ -109,6 +109,8 @@ pub struct Law {
     pub parameters: Vec<Parameter>,
     /// The variables that the formula uses.
     pub variables: Vec<String>,
+    /// Of which variables a logarithm or a power is taken: these must be positive.
+    pub logged: Vec<bool>,
     /// The factor columns that the formula uses.
     pub factors: Vec<String>,
 }
@@ -127,7 +129,8 @@ impl Law {
         positive.extend(names.variables.iter().map(|name| names.logged.contains(name)));
         let mut graph = Graph::new(data, positive);
         let value = names.build(&names.tree.clone(), &mut graph)?;
-        Ok(Law { graph, value, parameters: std::mem::take(&mut names.parameters), variables: names.variables, factors: names.factors })
+        let logged = names.variables.iter().map(|name| names.logged.contains(name)).collect();
+        Ok(Law { graph, value, parameters: std::mem::take(&mut names.parameters), variables: names.variables, logged, factors: names.factors })
     }
 
     /// The node that residuals are taken from.

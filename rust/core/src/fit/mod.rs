@@ -17,7 +17,7 @@ pub use problem::{Problem, Start};
 pub use recipe::{Prior, Recipe};
 pub use refit::{Prepared, Refitter};
 pub use sample::{Base, Workspace};
-pub use search::{Fit, Search, fit};
+pub use search::{Fit, Search, fit, objective_at};
 pub use seeds::Seeder;
 pub use solver::{Goal, Outcome, descend, metric};
 pub use status::Status;

@@ -23,7 +23,6 @@ pub struct Start {
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) law: Law,
-    pub(crate) spec: Spec,
     pub(crate) scale: Scale,
     pub(crate) start: Start,
     pub(crate) program: Program,
@@ -78,7 +77,7 @@ impl Problem {
             w: vec![],
             codes: vec![],
             law,
-            spec,
+
             scale,
             start,
             table,
@@ -111,6 +110,17 @@ impl Problem {
     /// The domain of each expanded parameter.
     pub fn domains(&self) -> &[Domain] {
         &self.domains
+    }
+
+    /// The factor columns of the law.
+    pub fn factor_names(&self) -> &[String] {
+        &self.law.factors
+    }
+
+    /// Predicted values on the native scale, from residuals of all rows.
+    pub fn native_fitted(&self, residuals: &[f64]) -> Vec<f64> {
+        let mu = residuals.iter().zip(&self.y).map(|(r, y)| r + y);
+        if self.scale == Scale::Log { mu.map(f64::exp).collect() } else { mu.collect() }
     }
 
     fn expand(&mut self, root: Id) -> Result<()> {

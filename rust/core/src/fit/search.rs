@@ -97,6 +97,14 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     Ok(statistics::report(&mut ws, &recipe, best))
 }
 
+/// Σ w ρ(r) at internal parameters.
+pub fn objective_at(problem: &Problem, recipe: &Recipe, theta: &[f64]) -> f64 {
+    let mut ws = Workspace::new(problem);
+    ws.evaluate(theta);
+    ws.accept();
+    statistics::objective(&mut ws, recipe).0
+}
+
 /// The best of several descents.
 #[derive(Debug, Clone)]
 pub(crate) struct Best {

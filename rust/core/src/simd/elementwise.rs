@@ -1,126 +1,149 @@
 //! Loops that map rows to rows: one, two or three inputs, vectors or scalars.
+//!
+//! The loops are macros and not functions that take closures: a closure that the compiler
+//! declines to inline would be compiled without the level's instructions.
 
+use super::exp;
+use super::log;
 use super::table::Arg::{self, S, V};
-use super::{LANES, log, math};
-use super::math::Fma;
+use super::vector::Simd;
 
-/// Full blocks of eight rows.
-#[inline(always)]
-pub(super) fn blocks(x: &[f64]) -> &[[f64; LANES]] {
-    debug_assert_eq!(x.len() % LANES, 0, "length is not a multiple of {LANES}");
-    x.as_chunks().0
-}
-
-/// Full blocks of eight rows, to write.
-#[inline(always)]
-pub(super) fn blocks_mut(x: &mut [f64]) -> &mut [[f64; LANES]] {
-    debug_assert_eq!(x.len() % LANES, 0, "length is not a multiple of {LANES}");
-    x.as_chunks_mut().0
-}
-
-#[inline(always)]
-fn map(x: &[f64], out: &mut [f64], f: impl Fn(f64) -> f64) {
-    debug_assert_eq!(x.len(), out.len());
-    for (o, x) in blocks_mut(out).iter_mut().zip(blocks(x)) {
-        for l in 0..LANES {
-            o[l] = f(x[l]);
+/// `out[i] = body` for all rows, a register at a time; each name stands for the register
+/// read from the slice of that name.
+macro_rules! rows {
+    ($simd:ident, $out:ident = |$($x:ident),*| $body:expr) => {{
+        let n = $out.len();
+        $(let $x = &$x[..n];)*
+        for i in (0..n).step_by($simd::WIDTH) {
+            $(let $x = $simd::load(&$x[i..]);)*
+            let value: $simd = $body;
+            value.store(&mut $out[i..]);
         }
-    }
+    }};
 }
 
-#[inline(always)]
-fn zip(a: &[f64], b: &[f64], out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
-    debug_assert!(a.len() == out.len() && b.len() == out.len());
-    for ((o, a), b) in blocks_mut(out).iter_mut().zip(blocks(a)).zip(blocks(b)) {
-        for l in 0..LANES {
-            o[l] = f(a[l], b[l]);
-        }
-    }
-}
+pub(super) use rows;
 
-#[inline(always)]
-fn binary(a: Arg, b: Arg, out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
-    match (a, b) {
-        (V(a), V(b)) => zip(a, b, out, f),
-        (V(a), S(b)) => map(a, out, |a| f(a, b)),
-        (S(a), V(b)) => map(b, out, |b| f(a, b)),
-        (S(a), S(b)) => out.fill(f(a, b)),
-    }
-}
-
-/// Defines kernels of one input from scalar expressions.
+/// Defines kernels of one input.
 macro_rules! unary {
-    ($($name:ident = $body:expr;)*) => {$(
+    ($($name:ident($x:ident) = $body:expr;)*) => {$(
         #[inline(always)]
-        pub(super) fn $name<F: Fma>(x: &[f64], out: &mut [f64]) {
-            map(x, out, $body)
+        pub(super) fn $name<R: Simd>($x: &[f64], out: &mut [f64]) {
+            debug_assert_eq!($x.len(), out.len());
+            rows!(R, out = |$x| $body)
         }
     )*};
 }
 
-/// Defines kernels of two inputs from scalar expressions.
+/// Runs `$body` with each name bound to a slice or, where the argument is a scalar, to a
+/// register that holds it.
 macro_rules! binary {
-    ($($name:ident = $body:expr;)*) => {$(
+    ($($name:ident($a:ident, $b:ident) = $body:expr;)*) => {$(
         #[inline(always)]
-        pub(super) fn $name<F: Fma>(a: Arg, b: Arg, out: &mut [f64]) {
-            binary(a, b, out, $body)
+        pub(super) fn $name<R: Simd>(a: Arg, b: Arg, out: &mut [f64]) {
+            match (a, b) {
+                (V($a), V($b)) => rows!(R, out = |$a, $b| $body),
+                (V($a), S(b)) => { let $b = R::of(b); rows!(R, out = |$a| $body) }
+                (S(a), V($b)) => { let $a = R::of(a); rows!(R, out = |$b| $body) }
+                (S(a), S(b)) => { let ($a, $b) = (R::of(a), R::of(b)); rows!(R, out = | | $body) }
+            }
+        }
+    )*};
+}
+
+/// Defines kernels of one input that call libm row by row.
+macro_rules! by_libm {
+    ($($name:ident),*) => {$(
+        #[inline(always)]
+        pub(super) fn $name<R: Simd>(x: &[f64], out: &mut [f64]) {
+            debug_assert_eq!(x.len(), out.len());
+            out.iter_mut().zip(x).for_each(|(out, &x)| *out = libm::$name(x));
         }
     )*};
 }
 
 unary! {
-    exp = math::exp::<F>;
-    ln = log::ln::<F>;
-    expm1 = math::expm1::<F>;
-    log1p = log::log1p::<F>;
-    logistic = math::logistic::<F>;
-    softplus = log::softplus::<F>;
-    sqrt = f64::sqrt;
-    abs = f64::abs;
-    neg = |x| -x;
-    recip = |x| 1.0 / x;
-    sin = libm::sin;
-    cos = libm::cos;
-    atan = libm::atan;
+    exp(x) = exp::exp(x);
+    ln(x) = log::ln(x);
+    expm1(x) = exp::expm1(x);
+    log1p(x) = log::log1p(x);
+    logistic(x) = exp::logistic(x);
+    sqrt(x) = x.sqrt();
+    abs(x) = x.abs();
+    neg(x) = -x;
+    recip(x) = R::of(1.0) / x;
 }
 
 binary! {
-    add = |a, b| a + b;
-    sub = |a, b| a - b;
-    mul = |a, b| a * b;
-    div = |a, b| a / b;
-    min = |a, b| if a < b || a.is_nan() { a } else { b };
-    max = |a, b| if a > b || a.is_nan() { a } else { b };
-    pow = log::pow::<F>;
+    add(a, b) = a + b;
+    sub(a, b) = a - b;
+    mul(a, b) = a * b;
+    div(a, b) = a / b;
+    min(a, b) = R::select(a.eq(a), R::select(a.lt(b), a, b), a);
+    max(a, b) = R::select(a.eq(a), R::select(b.lt(a), a, b), a);
+    log_power(a, b) = b * log::ln(a.abs());
+}
+
+by_libm!(sin, cos, atan);
+
+// Where a long chain follows a long chain, two loops keep the CPU busier than one: it looks
+// ahead over more rows.
+
+/// ln(1 + e^x) without overflow.
+#[inline(always)]
+pub(super) fn softplus<R: Simd>(x: &[f64], out: &mut [f64]) {
+    debug_assert_eq!(x.len(), out.len());
+    rows!(R, out = |x| exp::exp(-x.abs()));
+    let n = out.len();
+    for i in (0..n).step_by(R::WIDTH) {
+        let tail = log::log1p(R::load(&out[i..n]));
+        (R::load(&x[i..n]).at_least(R::of(0.0)) + tail).store(&mut out[i..n]);
+    }
+}
+
+/// a^b as e^(b ln |a|), then signs and special cases.
+#[inline(always)]
+pub(super) fn pow<R: Simd>(a: Arg, b: Arg, out: &mut [f64]) {
+    log_power::<R>(a, b, out);
+    let n = out.len();
+    for i in (0..n).step_by(R::WIDTH) {
+        let power = exp::exp(R::load(&out[i..n]));
+        log::signed_power(load(a, i), load(b, i), power).store(&mut out[i..n]);
+    }
+}
+
+/// The register of `arg` at row `i`.
+#[inline(always)]
+pub(super) fn load<R: Simd>(arg: Arg, i: usize) -> R {
+    match arg {
+        V(x) => R::load(&x[i..]),
+        S(x) => R::of(x),
+    }
 }
 
 /// out = a b + c.
 #[inline(always)]
-pub(super) fn fma<F: Fma>(a: &[f64], b: Arg, c: Arg, out: &mut [f64]) {
+pub(super) fn fma<R: Simd>(a: &[f64], b: Arg, c: Arg, out: &mut [f64]) {
+    debug_assert_eq!(a.len(), out.len());
     match (b, c) {
-        (V(b), V(c)) => {
-            debug_assert_eq!(c.len(), out.len());
-            let inputs = blocks(a).iter().zip(blocks(b)).zip(blocks(c));
-            for (o, ((a, b), c)) in blocks_mut(out).iter_mut().zip(inputs) {
-                for l in 0..LANES {
-                    o[l] = F::fma(a[l], b[l], c[l]);
-                }
-            }
-        }
-        (V(b), S(c)) => zip(a, b, out, |a, b| F::fma(a, b, c)),
-        (S(b), V(c)) => zip(a, c, out, |a, c| F::fma(a, b, c)),
-        (S(b), S(c)) => map(a, out, |a| F::fma(a, b, c)),
+        (V(b), V(c)) => rows!(R, out = |a, b, c| a.fma(b, c)),
+        (V(b), S(c)) => rows!(R, out = |a, b| a.fma(b, R::of(c))),
+        (S(b), V(c)) => rows!(R, out = |a, c| a.fma(R::of(b), c)),
+        (S(b), S(c)) => rows!(R, out = |a| a.fma(R::of(b), R::of(c))),
     }
 }
 
 /// out[i] = src[idx[i]]. Panics when an index is out of range.
 #[inline(always)]
-pub(super) fn gather<F: Fma>(src: &[f64], idx: &[u32], out: &mut [f64]) {
+pub(super) fn gather<R: Simd>(src: &[f64], idx: &[u32], out: &mut [f64]) {
     debug_assert_eq!(idx.len(), out.len());
-    let top = idx.iter().fold(0, |top, &i| top.max(i));
+    let mut top = 0;
+    for &i in idx {
+        top = i.max(top);
+    }
     assert!(idx.is_empty() || (top as usize) < src.len(), "gather index {top} out of range of {}", src.len());
-    for (o, &i) in out.iter_mut().zip(idx) {
+    for (out, &i) in out.iter_mut().zip(idx) {
         // SAFETY: every index is at most `top`, which was just checked.
-        *o = unsafe { *src.get_unchecked(i as usize) };
+        *out = unsafe { *src.get_unchecked(i as usize) };
     }
 }

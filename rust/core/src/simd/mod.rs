@@ -18,13 +18,20 @@
 //! that rounding only.
 
 mod elementwise;
+mod exp;
+mod gram;
 mod level;
 mod log;
 mod lse;
-mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod plain;
 mod reduce;
 mod robust;
 mod table;
+mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,58 @@
 //! Sums over rows: into eight virtual lanes, then one fixed tree.
 //!
-//! Also `affine`, which reads columns the same way.
+//! A register narrower than eight goes over the rows once per group of lanes, so that few
+//! registers are needed at once and every level adds in the same order.
 
 use super::LANES;
-use super::elementwise::{blocks, blocks_mut};
-use super::math::Fma;
+use super::vector::Simd;
 
-/// One partial sum per virtual lane.
+/// One number per virtual lane: a block of rows, or partial sums.
 pub(super) type Lanes = [f64; LANES];
+
+/// Full blocks of eight rows.
+#[inline(always)]
+pub(super) fn blocks(x: &[f64]) -> &[Lanes] {
+    debug_assert_eq!(x.len() % LANES, 0, "length is not a multiple of {LANES}");
+    x.as_chunks().0
+}
+
+/// Full blocks of eight rows, to write.
+#[inline(always)]
+pub(super) fn blocks_mut(x: &mut [f64]) -> &mut [Lanes] {
+    debug_assert_eq!(x.len() % LANES, 0, "length is not a multiple of {LANES}");
+    x.as_chunks_mut().0
+}
+
+/// `K` neighbouring columns of `n` rows, as blocks.
+#[inline(always)]
+pub(super) fn columns<const K: usize>(cols: &[f64], ld: usize, first: usize, n: usize) -> [&[Lanes]; K] {
+    let mut out: [&[Lanes]; K] = [&[]; K];
+    for k in 0..K {
+        out[k] = blocks(&cols[(first + k) * ld..][..n]);
+    }
+    out
+}
+
+/// Runs `$body` over `$n` blocks for each group of lanes, with `$acc` bound to `$k` register
+/// accumulators, and gives the accumulators lane by lane.
+///
+/// A macro and not a function that takes a closure: see `elementwise`.
+macro_rules! lanes {
+    ($simd:ident; $k:expr, $n:expr; |$acc:ident, $block:ident, $group:ident| $body:expr) => {{
+        let mut out = [[0.0; $crate::simd::LANES]; $k];
+        for $group in (0..$crate::simd::LANES).step_by($simd::WIDTH) {
+            let mut $acc = [$simd::of(0.0); $k];
+            for $block in 0..$n {
+                $body
+            }
+            for k in 0..$k {
+                $acc[k].store(&mut out[k][$group..]);
+            }
+        }
+        out
+    }};
+}
+pub(super) use lanes;
 
 /// The fixed tree at the end of every sum.
 #[inline(always)]
@@ -15,134 +60,104 @@ pub(super) fn tree(a: Lanes) -> f64 {
     ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
 }
 
-/// acc += a b, lane by lane.
 #[inline(always)]
-fn accumulate<F: Fma>(acc: &mut Lanes, a: &Lanes, b: &Lanes) {
-    for l in 0..LANES {
-        acc[l] = F::fma(a[l], b[l], acc[l]);
-    }
+pub(super) fn sum<V: Simd>(x: &[f64]) -> f64 {
+    let x = blocks(x);
+    let [a] = lanes!(V; 1, x.len(); |acc, i, g| acc[0] = acc[0] + V::load(&x[i][g..]));
+    tree(a)
 }
 
 #[inline(always)]
-pub(super) fn sum<F: Fma>(x: &[f64]) -> f64 {
-    let mut acc = [0.0; LANES];
-    for x in blocks(x) {
-        for l in 0..LANES {
-            acc[l] += x[l];
-        }
-    }
-    tree(acc)
-}
-
-#[inline(always)]
-pub(super) fn dot<F: Fma>(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot<V: Simd>(a: &[f64], b: &[f64]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
-    let mut acc = [0.0; LANES];
-    for (a, b) in blocks(a).iter().zip(blocks(b)) {
-        accumulate::<F>(&mut acc, a, b);
-    }
-    tree(acc)
+    let (a, b) = (blocks(a), &blocks(b)[..a.len() / LANES]);
+    let [a] = lanes!(V; 1, a.len(); |acc, i, g| acc[0] = V::load(&a[i][g..]).fma(V::load(&b[i][g..]), acc[0]));
+    tree(a)
 }
 
 #[inline(always)]
-pub(super) fn max_abs<F: Fma>(x: &[f64]) -> f64 {
-    let mut acc = [0.0f64; LANES];
-    for x in blocks(x) {
-        for l in 0..LANES {
-            let size = x[l].abs();
-            // A NaN in the accumulator compares false and stays.
-            acc[l] = if size > acc[l] || size.is_nan() { size } else { acc[l] };
-        }
+pub(super) fn max_abs<V: Simd>(x: &[f64]) -> f64 {
+    let x = blocks(x);
+    let [a] = lanes!(V; 1, x.len(); |acc, i, g| {
+        let size = V::load(&x[i][g..]).abs();
+        // A NaN compares false: as `size` it is taken, as accumulator it stays.
+        let larger = V::select(size.le(acc[0]), acc[0], size);
+        acc[0] = V::select(acc[0].eq(acc[0]), larger, acc[0]);
+    });
+    let mut top = 0.0;
+    for a in a {
+        top = if a > top || a.is_nan() { a } else { top };
+        if top.is_nan() { break }
     }
-    acc.into_iter().fold(0.0, |top, a| if a > top || a.is_nan() { a } else { top })
+    top
 }
 
-/// `K` neighbouring columns of `n` rows, as blocks.
-#[inline(always)]
-fn columns<const K: usize>(cols: &[f64], ld: usize, first: usize, n: usize) -> [&[Lanes]; K] {
-    std::array::from_fn(|k| blocks(&cols[(first + k) * ld..][..n]))
-}
-
-/// Calls `$step::<F, K>($($arg),*)` with K columns at a time, at most four.
-macro_rules! by_fours {
+/// Calls `$step::<V, K>($($arg),*)` with K columns at a time, at most six.
+macro_rules! by_sixes {
     ($first:ident in $count:expr, $step:ident($($arg:expr),*)) => {{
-        let count = $count;
         let mut $first = 0;
-        while $first < count {
-            match count - $first {
-                1 => $step::<F, 1>($($arg),*),
-                2 => $step::<F, 2>($($arg),*),
-                3 => $step::<F, 3>($($arg),*),
-                _ => $step::<F, 4>($($arg),*),
+        while $first < $count {
+            match $count - $first {
+                1 => $step::<V, 1>($($arg),*),
+                2 => $step::<V, 2>($($arg),*),
+                3 => $step::<V, 3>($($arg),*),
+                4 => $step::<V, 4>($($arg),*),
+                5 => $step::<V, 5>($($arg),*),
+                _ => $step::<V, 6>($($arg),*),
             }
-            $first += 4;
+            $first += 6;
         }
     }};
 }
 
 #[inline(always)]
-pub(super) fn affine<F: Fma>(base: &[f64], cols: &[f64], ld: usize, d: &[f64], out: &mut [f64]) {
+pub(super) fn affine<V: Simd>(base: &[f64], cols: &[f64], ld: usize, d: &[f64], out: &mut [f64]) {
     debug_assert_eq!(base.len(), out.len());
-    out.copy_from_slice(base);
-    by_fours!(first in d.len(), add_columns(cols, ld, first, d, out));
+    if d.is_empty() {
+        out.copy_from_slice(base);
+    }
+    by_sixes!(first in d.len(), add_columns(base, cols, ld, first, d, out));
 }
 
+/// Adds columns `first..first + K` to `base` or, after the first ones, to what `out` holds.
 #[inline(always)]
-fn add_columns<F: Fma, const K: usize>(cols: &[f64], ld: usize, first: usize, d: &[f64], out: &mut [f64]) {
+fn add_columns<V: Simd, const K: usize>(
+    base: &[f64],
+    cols: &[f64],
+    ld: usize,
+    first: usize,
+    d: &[f64],
+    out: &mut [f64],
+) {
     let cols = columns::<K>(cols, ld, first, out.len());
-    for (i, o) in blocks_mut(out).iter_mut().enumerate() {
-        for k in 0..K {
-            for l in 0..LANES {
-                o[l] = F::fma(d[first + k], cols[k][i][l], o[l]);
+    let base = &blocks(base)[..out.len() / LANES];
+    for (i, out) in blocks_mut(out).iter_mut().enumerate() {
+        for group in (0..LANES).step_by(V::WIDTH) {
+            let mut sum = V::load(if first == 0 { &base[i][group..] } else { &out[group..] });
+            for k in 0..K {
+                sum = V::of(d[first + k]).fma(V::load(&cols[k][i][group..]), sum);
             }
+            sum.store(&mut out[group..]);
         }
     }
 }
 
 #[inline(always)]
-pub(super) fn project<F: Fma>(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) {
-    by_fours!(first in g.len(), dots(v, cols, ld, first, g));
+pub(super) fn project<V: Simd>(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) {
+    by_sixes!(first in g.len(), dots(v, cols, ld, first, g));
 }
 
 #[inline(always)]
-fn dots<F: Fma, const K: usize>(v: &[f64], cols: &[f64], ld: usize, first: usize, g: &mut [f64]) {
+fn dots<V: Simd, const K: usize>(v: &[f64], cols: &[f64], ld: usize, first: usize, g: &mut [f64]) {
     let cols = columns::<K>(cols, ld, first, v.len());
-    let mut acc = [[0.0; LANES]; K];
-    for (i, v) in blocks(v).iter().enumerate() {
+    let v = blocks(v);
+    let sums = lanes!(V; K, v.len(); |acc, i, group| {
+        let v = V::load(&v[i][group..]);
         for k in 0..K {
-            accumulate::<F>(&mut acc[k], v, &cols[k][i]);
+            acc[k] = v.fma(V::load(&cols[k][i][group..]), acc[k]);
         }
-    }
+    });
     for k in 0..K {
-        g[first + k] = tree(acc[k]);
-    }
-}
-
-#[inline(always)]
-pub(super) fn gram<F: Fma>(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) {
-    debug_assert_eq!(h.len(), p * p);
-    for j in 0..p {
-        by_fours!(first in p - j, weighted_dots(w, cols, ld, j, j + first, &mut h[j * p..(j + 1) * p]));
-    }
-    for j in 1..p {
-        for k in 0..j {
-            h[j * p + k] = h[k * p + j];
-        }
-    }
-}
-
-#[inline(always)]
-fn weighted_dots<F: Fma, const K: usize>(w: &[f64], cols: &[f64], ld: usize, j: usize, first: usize, row: &mut [f64]) {
-    let [left] = columns::<1>(cols, ld, j, w.len());
-    let right = columns::<K>(cols, ld, first, w.len());
-    let mut acc = [[0.0; LANES]; K];
-    for (i, w) in blocks(w).iter().enumerate() {
-        let t: Lanes = std::array::from_fn(|l| w[l] * left[i][l]);
-        for k in 0..K {
-            accumulate::<F>(&mut acc[k], &t, &right[k][i]);
-        }
-    }
-    for k in 0..K {
-        row[first + k] = tree(acc[k]);
+        g[first + k] = tree(sums[k]);
     }
 }

@@ -1,10 +1,11 @@
 //! Robust criteria: the loss of a residual, its slope and curvature, summed over rows.
 
 use super::LANES;
-use super::elementwise::{blocks, blocks_mut};
+use super::elementwise::rows;
+use super::exp::expm1;
 use super::log::log1p;
-use super::math::{Fma, expm1};
-use super::reduce::tree;
+use super::reduce::{blocks, blocks_mut, lanes, tree};
+use super::vector::Simd;
 
 /// The shape of the loss of a residual; all are r^2 / 2 near zero and linear far out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,190 +34,199 @@ pub struct Criterion {
 /// Above this delta a loss is the squared one: (r / delta)^2 is nothing for any residual.
 const SQUARED: f64 = 1e100;
 
-/// One loss, ready to be evaluated.
-trait Loss: Copy {
+/// One loss, its constants in registers.
+trait Loss<V: Simd>: Copy {
     /// rho, rho', rho''.
-    fn score<F: Fma>(self, r: f64) -> (f64, f64, f64);
+    fn score(self, r: V) -> [V; 3];
     /// rho'(r) / r.
-    fn ratio<F: Fma>(self, r: f64) -> f64;
+    fn ratio(self, r: V) -> V;
 }
 
 #[derive(Clone, Copy)]
 struct Squared;
 
 #[derive(Clone, Copy)]
-struct Huber(f64);
-
-#[derive(Clone, Copy)]
-struct PseudoHuber {
-    inverse: f64,
+struct Huber<V> {
+    delta: V,
 }
 
 #[derive(Clone, Copy)]
-struct LogCosh {
-    delta: f64,
-    inverse: f64,
+struct PseudoHuber<V> {
+    inverse: V,
 }
 
-impl Loss for Squared {
+#[derive(Clone, Copy)]
+struct LogCosh<V> {
+    delta: V,
+    inverse: V,
+}
+
+impl<V: Simd> Loss<V> for Squared {
     #[inline(always)]
-    fn score<F: Fma>(self, r: f64) -> (f64, f64, f64) {
-        (0.5 * r * r, r, 1.0)
+    fn score(self, r: V) -> [V; 3] {
+        [V::of(0.5) * r * r, r, V::of(1.0)]
     }
 
     #[inline(always)]
-    fn ratio<F: Fma>(self, _: f64) -> f64 {
-        1.0
+    fn ratio(self, _: V) -> V {
+        V::of(1.0)
     }
 }
 
-impl Loss for Huber {
+impl<V: Simd> Loss<V> for Huber<V> {
     #[inline(always)]
-    fn score<F: Fma>(self, r: f64) -> (f64, f64, f64) {
+    fn score(self, r: V) -> [V; 3] {
         let size = r.abs();
-        let inside = size <= self.0;
-        let near = if inside { size } else { self.0 };
-        (near * F::fma(-0.5, near, size), near.copysign(r), if inside { 1.0 } else { 0.0 })
+        let near = size.at_most(self.delta);
+        let bend = V::select(size.le(self.delta), V::of(1.0), V::of(0.0));
+        [near * near.fma(V::of(-0.5), size), near.copysign(r), bend]
     }
 
     #[inline(always)]
-    fn ratio<F: Fma>(self, r: f64) -> f64 {
+    fn ratio(self, r: V) -> V {
         let size = r.abs();
-        if size <= self.0 { 1.0 } else { self.0 / size }
+        V::select(size.le(self.delta), V::of(1.0), self.delta / size)
     }
 }
 
-impl PseudoHuber {
+impl<V: Simd> PseudoHuber<V> {
     /// sqrt(1 + (r / delta)^2), without overflow.
     #[inline(always)]
-    fn root<F: Fma>(self, r: f64) -> f64 {
+    fn root(self, r: V) -> V {
         let z = r.abs() * self.inverse;
-        let root = F::fma(z, z, 1.0).sqrt();
-        if z < 1e9 { root } else { z }
+        let root = z.fma(z, V::of(1.0)).sqrt();
+        V::select(z.lt(V::of(1e9)), root, z)
     }
 }
 
-impl Loss for PseudoHuber {
+impl<V: Simd> Loss<V> for PseudoHuber<V> {
     #[inline(always)]
-    fn score<F: Fma>(self, r: f64) -> (f64, f64, f64) {
-        let root = self.root::<F>(r);
-        let ratio = 1.0 / root;
-        (r * (r / (1.0 + root)), r * ratio, ratio * ratio * ratio)
+    fn score(self, r: V) -> [V; 3] {
+        let root = self.root(r);
+        let ratio = V::of(1.0) / root;
+        [r * (r / (V::of(1.0) + root)), r * ratio, ratio * ratio * ratio]
     }
 
     #[inline(always)]
-    fn ratio<F: Fma>(self, r: f64) -> f64 {
-        1.0 / self.root::<F>(r)
+    fn ratio(self, r: V) -> V {
+        V::of(1.0) / self.root(r)
     }
 }
 
-impl LogCosh {
+impl<V: Simd> LogCosh<V> {
     /// |z|, e^(-2|z|) - 1 and 1 / (1 + e^(-2|z|)), where z = r / delta.
     #[inline(always)]
-    fn parts<F: Fma>(self, r: f64) -> (f64, f64, f64) {
+    fn parts(self, r: V) -> (V, V, V) {
         let z = r.abs() * self.inverse;
-        let fall = expm1::<F>(-2.0 * z);
-        (z, fall, 1.0 / (2.0 + fall))
+        let fall = expm1(V::of(-2.0) * z);
+        (z, fall, V::of(1.0) / (V::of(2.0) + fall))
     }
 }
 
-impl Loss for LogCosh {
+impl<V: Simd> Loss<V> for LogCosh<V> {
     #[inline(always)]
-    fn score<F: Fma>(self, r: f64) -> (f64, f64, f64) {
-        let (z, fall, q) = self.parts::<F>(r);
+    fn score(self, r: V) -> [V; 3] {
+        let (z, fall, q) = self.parts(r);
         let tanh = -fall * q;
-        let e = 1.0 + fall;
+        let e = V::of(1.0) + fall;
         // ln cosh z is -ln(1 - tanh^2 z) / 2 near zero and |z| - ln 2 + ln(1 + e^-2|z|) far out.
-        let near = z < 0.5;
-        let l = log1p::<F>(if near { -tanh * tanh } else { e });
-        let lncosh = if near { -0.5 * l } else { (z - std::f64::consts::LN_2) + l };
-        (self.delta * self.delta * lncosh, (self.delta * tanh).copysign(r), 4.0 * e * q * q)
+        let near = z.lt(V::of(0.5));
+        let l = log1p(V::select(near, -tanh * tanh, e));
+        let far = (z - V::of(std::f64::consts::LN_2)) + l;
+        let ln_cosh = V::select(near, V::of(-0.5) * l, far);
+        let delta = self.delta;
+        [delta * (delta * ln_cosh), (delta * tanh).copysign(r), V::of(4.0) * e * q * q]
     }
 
     #[inline(always)]
-    fn ratio<F: Fma>(self, r: f64) -> f64 {
-        let (z, fall, q) = self.parts::<F>(r);
-        if z < 1e-9 { 1.0 } else { -fall * q / z }
+    fn ratio(self, r: V) -> V {
+        let (z, fall, q) = self.parts(r);
+        V::select(z.lt(V::of(1e-9)), V::of(1.0), -fall * q / z)
     }
 }
 
 /// Runs `$body` with `$loss` bound to the loss that the criterion names.
 macro_rules! with_loss {
     ($criterion:expr, $loss:ident => $body:expr) => {{
-        let delta = $criterion.delta;
-        let inverse = 1.0 / delta;
+        let (delta, inverse) = (V::of($criterion.delta), V::of(1.0 / $criterion.delta));
         match $criterion.shape {
-            _ if delta > SQUARED => { let $loss = Squared; $body }
-            Shape::Huber => { let $loss = Huber(delta); $body }
+            _ if $criterion.delta > SQUARED => { let $loss = Squared; $body }
+            Shape::Huber => { let $loss = Huber { delta }; $body }
             Shape::PseudoHuber => { let $loss = PseudoHuber { inverse }; $body }
             Shape::LogCosh => { let $loss = LogCosh { delta, inverse }; $body }
         }
     }};
 }
 
-impl Criterion {
+/// The factors of the two sides of zero.
+#[derive(Clone, Copy)]
+struct Sides<V> {
+    over: V,
+    under: V,
+}
+
+impl<V: Simd> Sides<V> {
+    #[inline(always)]
+    fn of(c: &Criterion) -> Sides<V> {
+        Sides { over: V::of(c.over), under: V::of(c.under) }
+    }
+
     /// The weight times the factor of the residual's side.
     #[inline(always)]
-    fn weigh(&self, r: f64, w: f64) -> f64 {
-        w * if r > 0.0 { self.over } else { self.under }
+    fn weigh(self, r: V, w: V) -> V {
+        w * V::select(V::of(0.0).lt(r), self.over, self.under)
     }
 }
 
-/// `r`, or 0 where the weight is: the row then adds an exact zero.
+/// `r`, or 0 where the weight is: the row then adds an exact zero, whatever it holds.
 #[inline(always)]
-fn seen(r: f64, w: f64) -> f64 {
-    if w == 0.0 { 0.0 } else { r }
+fn seen<V: Simd>(r: V, w: V) -> V {
+    let zero = V::of(0.0);
+    V::select(w.eq(zero), zero, r)
 }
 
 #[inline(always)]
-pub(super) fn score<F: Fma>(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 {
+pub(super) fn score<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 {
     debug_assert!(r.len() == w.len() && r.len() == psi.len() && r.len() == curv.len());
-    let mut acc = [0.0; LANES];
-    with_loss!(c, loss => {
-        let outs = blocks_mut(psi).iter_mut().zip(blocks_mut(curv));
-        for ((r, w), (psi, curv)) in blocks(r).iter().zip(blocks(w)).zip(outs) {
-            for l in 0..LANES {
-                let r = seen(r[l], w[l]);
-                let (rho, slope, bend) = loss.score::<F>(r);
-                let w = c.weigh(r, w[l]);
-                acc[l] = F::fma(w, rho, acc[l]);
-                psi[l] = w * slope;
-                curv[l] = w * bend;
-            }
-        }
-    });
-    tree(acc)
+    let (n, sides) = (r.len() / LANES, Sides::<V>::of(c));
+    let (r, w) = (&blocks(r)[..n], &blocks(w)[..n]);
+    let (psi, curv) = (&mut blocks_mut(psi)[..n], &mut blocks_mut(curv)[..n]);
+    let [value] = with_loss!(c, loss => lanes!(V; 1, n; |acc, i, g| {
+        let weight = V::load(&w[i][g..]);
+        let r = seen(V::load(&r[i][g..]), weight);
+        let weight = sides.weigh(r, weight);
+        let [rho, slope, bend] = loss.score(r);
+        acc[0] = weight.fma(rho, acc[0]);
+        (weight * slope).store(&mut psi[i][g..]);
+        (weight * bend).store(&mut curv[i][g..]);
+    }));
+    tree(value)
 }
 
 #[inline(always)]
-pub(super) fn irls<F: Fma>(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) {
-    debug_assert!(r.len() == w.len() && r.len() == out.len());
-    with_loss!(c, loss => {
-        for ((r, w), o) in blocks(r).iter().zip(blocks(w)).zip(blocks_mut(out)) {
-            for l in 0..LANES {
-                let r = seen(r[l], w[l]);
-                o[l] = c.weigh(r, w[l]) * loss.ratio::<F>(r);
-            }
-        }
-    });
+pub(super) fn irls<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) {
+    debug_assert!(r.len() == out.len() && w.len() == out.len());
+    let sides = Sides::<V>::of(c);
+    with_loss!(c, loss => rows!(V, out = |r, w| {
+        let r = seen(r, w);
+        sides.weigh(r, w) * loss.ratio(r)
+    }));
 }
 
 #[inline(always)]
-pub(super) fn line<F: Fma>(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) {
+pub(super) fn line<V: Simd>(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) {
     debug_assert!(r.len() == w.len() && r.len() == q.len());
-    let (mut value, mut slope, mut bend) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-    with_loss!(c, loss => {
-        for ((r, q), w) in blocks(r).iter().zip(blocks(q)).zip(blocks(w)) {
-            for l in 0..LANES {
-                let q = seen(q[l], w[l]);
-                let t = seen(F::fma(s, q, r[l]), w[l]);
-                let (rho, first, second) = loss.score::<F>(t);
-                let w = c.weigh(t, w[l]);
-                value[l] = F::fma(w, rho, value[l]);
-                slope[l] = F::fma(w * first, q, slope[l]);
-                bend[l] = F::fma(w * second * q, q, bend[l]);
-            }
-        }
-    });
+    let (n, sides, s) = (r.len() / LANES, Sides::<V>::of(c), V::of(s));
+    let (r, q, w) = (&blocks(r)[..n], &blocks(q)[..n], &blocks(w)[..n]);
+    let [value, slope, bend] = with_loss!(c, loss => lanes!(V; 3, n; |acc, i, g| {
+        let weight = V::load(&w[i][g..]);
+        let q = seen(V::load(&q[i][g..]), weight);
+        let t = seen(s.fma(q, V::load(&r[i][g..])), weight);
+        let weight = sides.weigh(t, weight);
+        let [rho, first, second] = loss.score(t);
+        acc[0] = weight.fma(rho, acc[0]);
+        acc[1] = (weight * first).fma(q, acc[1]);
+        acc[2] = (weight * second * q).fma(q, acc[2]);
+    }));
     (tree(value), tree(slope), tree(bend))
 }

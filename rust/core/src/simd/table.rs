@@ -1,9 +1,13 @@
 //! The table of kernels and the macro that stamps one copy per level.
 
 use super::level::Level;
-use super::math::{Fused, Separate};
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
+use super::plain::Plain;
 use super::robust::Criterion;
-use super::{elementwise, lse, reduce, robust};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+use super::{elementwise, gram, lse, reduce, robust};
 
 /// A kernel input: one value per row, or one for all rows.
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +99,11 @@ pub struct Kernels {
 
 /// Stamps a module with a safe shim and a `#[target_feature]` copy per kernel, and `TABLE`.
 macro_rules! stamp {
-    ($module:ident, $level:ident, $fma:ident $(, $feature:meta)?) => {
+    ($module:ident, $level:ident, $simd:ident $(, $feature:meta)?) => {
         pub(super) mod $module {
             use super::*;
 
-            stamp! { @kernels $level $fma ($(#[$feature])?)
+            stamp! { @kernels $level $simd ($(#[$feature])?)
                 exp(x: &[f64], out: &mut [f64]) -> () = elementwise::exp;
                 ln(x: &[f64], out: &mut [f64]) -> () = elementwise::ln;
                 expm1(x: &[f64], out: &mut [f64]) -> () = elementwise::expm1;
@@ -127,7 +131,7 @@ macro_rules! stamp {
                 max_abs(x: &[f64]) -> f64 = reduce::max_abs;
                 affine(base: &[f64], cols: &[f64], ld: usize, d: &[f64], out: &mut [f64]) -> () = reduce::affine;
                 project(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) -> () = reduce::project;
-                gram(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) -> () = reduce::gram;
+                gram(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) -> () = gram::gram;
                 score(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 = robust::score;
                 irls(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) -> () = robust::irls;
                 line(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) = robust::line;
@@ -135,20 +139,20 @@ macro_rules! stamp {
             }
         }
     };
-    (@kernels $level:ident $fma:ident $feature:tt
+    (@kernels $level:ident $simd:ident $feature:tt
         $($name:ident($($arg:ident: $type:ty),*) -> $ret:ty = $body:path;)*) => {
-        $(stamp! { @one $fma $feature $name($($arg: $type),*) -> $ret = $body; })*
+        $(stamp! { @one $simd $feature $name($($arg: $type),*) -> $ret = $body; })*
 
         /// The kernels of this level; `level::kernels_for` hands it out after detection.
         pub(in super::super) static TABLE: Kernels = Kernels { level: Level::$level, $($name),* };
     };
-    (@one $fma:ident ($($feature:tt)*)
+    (@one $simd:ident ($($feature:tt)*)
         $name:ident($($arg:ident: $type:ty),*) -> $ret:ty = $body:path;) => {
         fn $name($($arg: $type),*) -> $ret {
             $($feature)*
             fn compiled($($arg: $type),*) -> $ret {
                 use $body as body;
-                body::<$fma>($($arg),*)
+                body::<$simd>($($arg),*)
             }
             // SAFETY: a table is reachable only after its level was detected.
             #[allow(unused_unsafe)] // the baseline needs nothing
@@ -157,10 +161,10 @@ macro_rules! stamp {
     };
 }
 
-stamp!(baseline, Baseline, Separate);
+stamp!(baseline, Baseline, Plain);
 #[cfg(target_arch = "aarch64")]
-stamp!(neon, Neon, Fused, target_feature(enable = "neon"));
+stamp!(neon, Neon, Neon, target_feature(enable = "neon"));
 #[cfg(target_arch = "x86_64")]
-stamp!(avx2, Avx2, Fused, target_feature(enable = "avx2,fma"));
+stamp!(avx2, Avx2, Avx2, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
-stamp!(avx512, Avx512, Fused, target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"));
+stamp!(avx512, Avx512, Avx512, target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"));

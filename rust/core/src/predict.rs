@@ -1,0 +1,140 @@
+//! A law at one parameter vector, over millions of points: block by block, two passes of memory.
+
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Spec, Symbol};
+use crate::simd::{Kernels, LANES};
+
+/// Points that one run of the tape covers.
+const BLOCK: usize = 1024;
+
+/// A law compiled for prediction.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    law: Law,
+    program: Program,
+    gathers: Vec<usize>,
+    kernels: &'static Kernels,
+}
+
+/// Points: variables by the order of the law, and level codes by the order of its factors.
+#[derive(Debug, Clone, Copy)]
+pub struct Points<'a> {
+    /// One slice for each variable.
+    pub columns: &'a [&'a [f64]],
+    /// One slice for each factor.
+    pub codes: &'a [&'a [u32]],
+}
+
+impl Predictor {
+    /// Compiles a law.
+    ///
+    /// # Errors
+    /// What [`Law::new`] refuses.
+    pub fn new(spec: &Spec, kernels: &'static Kernels) -> Result<Self> {
+        let law = Law::new(spec)?;
+        let gathers: Vec<usize> = (0..law.parameters.len()).filter(|&p| law.parameters[p].factor.is_some()).collect();
+        let n = gathers.len();
+        let program = Program::new(&law.graph, &[law.value], |leaf| match *leaf {
+            Node::Gather(p, _) => Bind::Row(gathers.iter().position(|&g| g == p).expect("levelled parameters are gathers")),
+            Node::Symbol(s) => match law.symbol(s) {
+                Symbol::Parameter(p) => Bind::Number(p),
+                Symbol::Variable(v) => Bind::Row(n + v),
+            },
+            _ => unreachable!("only leaves are bound"),
+        });
+        Ok(Predictor { law, program, gathers, kernels })
+    }
+
+    /// The law.
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    /// Writes the law's value at each point; `native` holds, for each parameter of the law, its
+    /// levels in order (one value without levels).
+    ///
+    /// # Errors
+    /// Wrong lengths; points where a logarithm is taken of something not positive; cancelled.
+    pub fn predict(&self, native: &[Vec<f64>], points: Points<'_>, out: &mut [f64], cancel: &Cancel) -> Result<()> {
+        self.check(native, points, out.len())?;
+        let inner: Vec<Vec<f64>> = self.law.parameters.iter().zip(native).map(|(p, x)| x.iter().map(|&x| p.domain.inward(x)).collect()).collect();
+        let numbers = self.numbers(&inner);
+        let mut machine = Machine::new(self.kernels, BLOCK);
+        machine.reserve(&self.program.rows);
+        let width = self.gathers.len() + points.columns.len();
+        let mut block = vec![1.0; width.max(1) * BLOCK];
+        let mut padded = vec![0.0; BLOCK];
+        for (b, to) in out.chunks_mut(BLOCK).enumerate() {
+            cancel.check()?;
+            let (start, count) = (b * BLOCK, to.len());
+            self.fill(&inner, points, start, count, &mut block)?;
+            let n = count.next_multiple_of(LANES);
+            let columns = Columns { data: &block, stride: BLOCK, start: 0, n };
+            machine.run(&self.program.rows, columns, &numbers);
+            if n == count {
+                machine.copy(self.program.rows.outputs[0], columns, &numbers, to);
+            } else {
+                machine.copy(self.program.rows.outputs[0], columns, &numbers, &mut padded[..n]);
+                to.copy_from_slice(&padded[..count]);
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers(&self, inner: &[Vec<f64>]) -> Vec<f64> {
+        let heads: Vec<f64> = inner.iter().map(|x| x.first().copied().unwrap_or(0.0)).collect();
+        run_numbers(&self.program, self.kernels, &heads)
+    }
+
+    /// Copies one block of points next to each other, padded with its last point.
+    fn fill(&self, inner: &[Vec<f64>], points: Points<'_>, start: usize, count: usize, block: &mut [f64]) -> Result<()> {
+        let n = count.next_multiple_of(LANES);
+        for (g, &p) in self.gathers.iter().enumerate() {
+            let factor = self.law.parameters[p].factor.expect("gathers have factors");
+            for (i, x) in block[g * BLOCK..][..n].iter_mut().enumerate() {
+                *x = inner[p][points.codes[factor][start + i.min(count - 1)] as usize];
+            }
+        }
+        for (v, column) in points.columns.iter().enumerate() {
+            let to = &mut block[(self.gathers.len() + v) * BLOCK..][..n];
+            to[..count].copy_from_slice(&column[start..start + count]);
+            let last = to[count - 1];
+            to[count..].fill(last);
+            if self.law.logged[v] && to[..count].iter().any(|x| !(*x > 0.0)) {
+                let rows = (0..column.len()).filter(|&i| !(column[i] > 0.0)).collect();
+                return Err(Error::NotPositive { what: self.law.variables[v].clone(), rows });
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, native: &[Vec<f64>], points: Points<'_>, n: usize) -> Result<()> {
+        let shape = |what: &str, found, expected| if found == expected { Ok(()) } else { Err(Error::Shape { what: what.into(), found, expected }) };
+        shape("the parameters", native.len(), self.law.parameters.len())?;
+        shape("the variables", points.columns.len(), self.law.variables.len())?;
+        shape("the factors", points.codes.len(), self.law.factors.len())?;
+        points.columns.iter().zip(&self.law.variables).try_for_each(|(c, name)| shape(name, c.len(), n))?;
+        points.codes.iter().zip(&self.law.factors).try_for_each(|(c, name)| shape(name, c.len(), n))?;
+        for &p in &self.gathers {
+            let factor = self.law.parameters[p].factor.expect("gathers have factors");
+            if points.codes[factor].iter().any(|&c| c as usize >= native[p].len()) {
+                return Err(Error::Setting(format!("a level code of '{}' is not below {}", self.law.factors[factor], native[p].len())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the numbers tape of a program; returns the numbers of its row tape.
+pub(crate) fn run_numbers(program: &Program, kernels: &'static Kernels, heads: &[f64]) -> Vec<f64> {
+    let mut machine = Machine::new(kernels, LANES);
+    let columns = Columns { data: &[], stride: 0, start: 0, n: LANES };
+    machine.run(&program.numbers, columns, heads);
+    let mut lanes = [0.0; LANES];
+    let read = |&place: &_| {
+        machine.copy(place, columns, heads, &mut lanes);
+        lanes[0]
+    };
+    program.numbers.outputs.iter().map(read).collect()
+}
