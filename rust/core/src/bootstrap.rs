@@ -32,7 +32,7 @@ const CHUNK: usize = 64;
 pub fn bootstrap(problem: &Problem, recipe: &Recipe, theta: &[f64], sampler: &Sampler, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
     let p = problem.p();
     let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
-    let base = Refitter::prepare(problem, recipe, theta, cancel);
+    let base = Refitter::prepare(problem, recipe, theta, sampler.seed(), cancel);
     let chunks = out.draws.chunks_mut(CHUNK * p.max(1)).zip(out.objective.chunks_mut(CHUNK)).zip(out.status.chunks_mut(CHUNK)).enumerate();
     let queue = Mutex::new(chunks);
     let work = || -> Result<()> {
@@ -43,9 +43,10 @@ pub fn bootstrap(problem: &Problem, recipe: &Recipe, theta: &[f64], sampler: &Sa
             let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
             for k in 0..status.len() {
                 cancel.check()?;
-                sampler.draw(first + (chunk * CHUNK + k) as u64, &mut scratch, &mut weights);
+                let index = first + (chunk * CHUNK + k) as u64;
+                sampler.draw(index, &mut scratch, &mut weights);
                 let row = &mut draws[k * p..(k + 1) * p];
-                let (value, code) = refitter.refit(&weights, None, row);
+                let (value, code) = refitter.refit(index, &weights, None, row);
                 (objective[k], status[k]) = (value, code as u8);
             }
             cancel.advance(status.len());

@@ -13,6 +13,7 @@ pub mod fit;
 mod pool;
 pub mod predict;
 pub mod quantile;
+pub mod random;
 pub mod resample;
 pub mod simd;
 pub mod table;

@@ -149,12 +149,13 @@ impl Law {
         }
     }
 
-    /// Whether a positive parameter enters `root` by its logarithm: something other than the
-    /// exponential reads its internal value.
+    /// Whether a positive parameter enters `root` by its logarithm, as the amplitude of a term
+    /// that has other factors: something besides an exponential or a sum reads its internal value.
     pub fn enters_by_log(&mut self, parameter: usize, root: Id) -> bool {
         let leaf = self.leaf(parameter);
         let reached = self.graph.reached(&[root]);
-        (0..reached.len()).any(|id| reached[id] && !matches!(self.graph.node(id), Node::Unary(Unary::Exp, _)) && self.graph.children(id).contains(&leaf))
+        let plain = |node: &Node| matches!(node, Node::Unary(Unary::Exp, _) | Node::Lse(_));
+        (0..reached.len()).any(|id| reached[id] && !plain(self.graph.node(id)) && self.graph.children(id).contains(&leaf))
     }
 
     /// What a symbol of the graph stands for.

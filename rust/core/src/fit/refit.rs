@@ -4,19 +4,58 @@ use super::boundary::certify;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::{Base, Workspace};
-use super::search::{REFIT, descend_all, goal};
+use super::search::{REFIT, descend_wide, goal};
 use super::seeds::Seeder;
 use super::solver::{Goal, Outcome, descend, metric};
 use super::statistics;
 use super::status::Status;
 use crate::cancel::Cancel;
+use crate::random::{Purpose, Stream};
 
 /// With fewer distinct rows for each parameter than this, every resample gets rescue starts.
 const FEW_ROWS: usize = 12;
 
+/// Descents from seeds, and from random points, of a rescue.
+const N_SEEDS: usize = 8;
+const MIN_RANDOM: usize = 16;
+const MAX_RANDOM: usize = 96;
+/// A rescue ends when its best optimum was met so often.
+const ENOUGH_HITS: usize = 4;
+/// Objectives that differ by less than this share are one optimum.
+const SAME: f64 = 1e-7;
+
+/// The best of several descents, and how often it was met.
+#[derive(Default)]
+struct Ends {
+    best: Option<(Outcome, Vec<f64>)>,
+    hits: usize,
+}
+
+impl Ends {
+    fn add(&mut self, outcome: Outcome, theta: &[f64]) {
+        let Some((best, held)) = &mut self.best else {
+            self.best = outcome.objective.is_finite().then(|| (outcome, theta.to_vec()));
+            self.hits = 1;
+            return;
+        };
+        if outcome.objective < best.objective * (1.0 - SAME) {
+            self.hits = 0;
+        }
+        if outcome.objective <= best.objective * (1.0 + SAME) {
+            self.hits += 1;
+        }
+        let better = outcome.objective < best.objective;
+        if better && (outcome.objective < best.objective * (1.0 - SAME) || outcome.status == Status::Converged) {
+            *best = outcome;
+            held.copy_from_slice(theta);
+        }
+    }
+}
+
 /// What all threads of a bootstrap share.
 #[derive(Debug)]
 pub struct Prepared {
+    seed: u64,
     theta: Vec<f64>,
     base: Base,
     goal: Goal,
@@ -35,7 +74,7 @@ pub struct Refitter<'a> {
 
 impl<'a> Refitter<'a> {
     /// Evaluates the full fit once: every warm start begins there, free of exponentials.
-    pub fn prepare(problem: &Problem, recipe: &Recipe, theta: &[f64], cancel: &Cancel) -> Prepared {
+    pub fn prepare(problem: &Problem, recipe: &Recipe, theta: &[f64], seed: u64, cancel: &Cancel) -> Prepared {
         let mut ws = Workspace::new(problem);
         ws.cancel = Some(cancel);
         ws.set_free(&recipe.free());
@@ -47,7 +86,7 @@ impl<'a> Refitter<'a> {
         goal.metric = metric(&mut ws, &goal, &mut theta);
         let seeder = Seeder::new(&mut ws, recipe);
         let base = ws.base(&theta);
-        Prepared { theta, base, goal, seeder }
+        Prepared { seed, theta, base, goal, seeder }
     }
 
     /// A refitter for one thread.
@@ -58,9 +97,9 @@ impl<'a> Refitter<'a> {
         Refitter { ws, recipe, shared, theta: shared.theta.clone(), cancel }
     }
 
-    /// Refits with these row weights (and response, on the residual's scale); writes native
+    /// Refits resample `index` with these row weights (and response, on the residual's scale); writes native
     /// parameters, returns the objective and the status.
-    pub fn refit(&mut self, weights: &[f64], response: Option<&[f64]>, native: &mut [f64]) -> (f64, Status) {
+    pub fn refit(&mut self, index: u64, weights: &[f64], response: Option<&[f64]>, native: &mut [f64]) -> (f64, Status) {
         self.ws.load(weights, response);
         self.ws.start_from(&self.shared.base);
         self.theta.copy_from_slice(&self.shared.theta);
@@ -68,7 +107,7 @@ impl<'a> Refitter<'a> {
         let mut outcome = warm;
         let few = self.ws.count < FEW_ROWS * self.ws.free.len();
         if few || warm.status != Status::Converged {
-            outcome = self.rescue(warm);
+            outcome = self.rescue(warm, index);
         }
         if self.near_zero() {
             outcome = self.at_zero(outcome);
@@ -83,20 +122,33 @@ impl<'a> Refitter<'a> {
         (objective, outcome.status)
     }
 
-    /// Searches as a full fit does, on the rows of this resample.
-    fn rescue(&mut self, warm: Outcome) -> Outcome {
-        let mut seeds = self.shared.seeder.seeds(&mut self.ws, self.recipe, 12);
-        seeds.push(self.shared.theta.clone());
+    /// Searches on the rows of this resample: seeds as in a full fit, then random ones, until the
+    /// best optimum was met several times; one that was met only once is told as such.
+    fn rescue(&mut self, warm: Outcome, index: u64) -> Outcome {
+        let mut ends = Ends::default();
+        ends.add(warm, &self.theta);
         let goal = Goal { metric: vec![], ..self.shared.goal.clone() };
-        let found = descend_all(&mut self.ws, &goal, seeds, false, self.cancel);
-        let Ok(Some(best)) = found else { return warm };
-        if best.outcome.objective < warm.objective * (1.0 - 1e-9) || !warm.status.is_ok() {
-            self.theta.copy_from_slice(&best.theta);
-            let lonely = best.n_best < 2;
-            let status = if best.outcome.status != Status::Converged { best.outcome.status } else if lonely { Status::Multimodal } else { Status::Rescued };
-            return Outcome { status, ..best.outcome };
+        for mut theta in self.shared.seeder.seeds(&mut self.ws, self.recipe, N_SEEDS) {
+            let outcome = descend_wide(&mut self.ws, &goal, &mut theta);
+            ends.add(outcome, &theta);
         }
-        warm
+        let mut stream = Stream::new(self.shared.seed, Purpose::Rescue, 0, index);
+        for trial in 0..MAX_RANDOM {
+            if (trial >= MIN_RANDOM && ends.hits >= ENOUGH_HITS) || self.cancel.check().is_err() {
+                break;
+            }
+            let Some(mut theta) = self.shared.seeder.random(&mut self.ws, self.recipe, &mut stream) else { continue };
+            let outcome = descend(&mut self.ws, &goal, &mut theta, false);
+            ends.add(outcome, &theta);
+        }
+        let Some((best, theta)) = ends.best else { return warm };
+        self.theta.copy_from_slice(&theta);
+        let status = match best.status {
+            Status::Converged if ends.hits < 2 => Status::Multimodal,
+            Status::Converged if warm.objective > best.objective * (1.0 + SAME) => Status::Rescued,
+            other => other,
+        };
+        Outcome { status, ..best }
     }
 
     /// Whether a positive parameter has run away towards zero.

@@ -176,10 +176,7 @@ pub(crate) fn descend_all(ws: &mut Workspace<'_>, goal: &Goal, seeds: Vec<Vec<f6
     let mut ends: Vec<(f64, Vec<f64>, Status)> = vec![];
     for mut theta in seeds {
         cancel.check()?;
-        if !direct {
-            approach(ws, goal, &mut theta);
-        }
-        let outcome = descend(ws, goal, &mut theta, false);
+        let outcome = if direct { descend(ws, goal, &mut theta, false) } else { descend_wide(ws, goal, &mut theta) };
         if outcome.objective.is_finite() {
             ends.push((outcome.objective, theta, outcome.status));
         }
@@ -192,8 +189,8 @@ pub(crate) fn descend_all(ws: &mut Workspace<'_>, goal: &Goal, seeds: Vec<Vec<f6
     Ok(Some(Best { theta, outcome: Outcome { objective, status }, n_starts, n_best, n_optima }))
 }
 
-/// A rough descent with wide criteria first: the objective of a narrow one is flat far away.
-fn approach(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64]) {
+/// A descent with wide criteria first: the objective of a narrow one is flat far away.
+pub(crate) fn descend_wide(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64]) -> Outcome {
     for factor in [f64::INFINITY, 30.0, 5.0] {
         let mut rough = Goal { tolerance: 1e-4, max_outer: 30, ..goal.clone() };
         rough.criterion.delta *= factor;
@@ -201,6 +198,7 @@ fn approach(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64]) {
             descend(ws, &rough, theta, false);
         }
     }
+    descend(ws, goal, theta, false)
 }
 
 fn check(problem: &Problem, recipe: &Recipe, search: &Search) -> Result<()> {

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::Workspace;
 use crate::expr::{Domain, Scale};
+use crate::random::Stream;
 
 /// The structure of a law that seeding uses; found once per problem.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,21 @@ impl Seeder {
         }
         seeds.iter_mut().for_each(|s| hold_fixed(ws.problem, recipe, s));
         seeds
+    }
+
+    /// A seed at a random point of the box, with the best amplitudes there; none where the law is
+    /// not finite.
+    pub fn random(&self, ws: &mut Workspace<'_>, recipe: &Recipe, stream: &mut Stream) -> Option<Vec<f64>> {
+        let problem = ws.problem;
+        let mut point = reference(problem, recipe);
+        for p in (0..problem.spans.len()).filter(|p| !self.linear.contains(p)) {
+            let (low, high) = interval(problem, recipe, p);
+            let (first, levels) = problem.spans[p];
+            point[first..first + levels].fill(low + stream.open_unit() * (high - low));
+        }
+        hold_fixed(problem, recipe, &mut point);
+        let (score, theta) = self.project(ws, recipe, &point);
+        score.is_finite().then_some(theta)
     }
 
     /// Fits the amplitudes at one point; returns the squared error and the whole vector.

@@ -52,6 +52,9 @@ pub(crate) struct Small {
     step: Vec<f64>,
     d: Vec<f64>,
     look: Vec<f64>,
+    limits: Vec<(f64, f64)>,
+    held_start: Vec<f64>,
+    held_d: Vec<f64>,
 }
 
 /// Minimises from `theta` (internal, all parameters; the free ones move).
@@ -71,10 +74,12 @@ pub fn descend(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], ready: bo
 
 impl Small {
     fn resize(&mut self, p: usize) {
-        for (list, size) in [(&mut self.start, p), (&mut self.g, p), (&mut self.step, p), (&mut self.d, p), (&mut self.look, p)] {
+        for (list, size) in [(&mut self.start, p), (&mut self.g, p), (&mut self.step, p), (&mut self.d, p), (&mut self.look, p), (&mut self.held_start, p), (&mut self.held_d, p)] {
             list.clear();
             list.resize(size, 0.0);
         }
+        self.limits.clear();
+        self.limits.resize(p, (f64::NEG_INFINITY, f64::INFINITY));
         for list in [&mut self.h, &mut self.metric] {
             list.clear();
             list.resize(p * p, 0.0);
@@ -222,6 +227,7 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         let n = self.ws.n;
         self.ws.vectors.linear[..n].copy_from_slice(&self.ws.vectors.r[..n]);
         let mut value = objective;
+        self.set_limits();
         self.gradient();
         for _ in 0..MAX_INNER {
             let slope = self.newton_step();
@@ -262,19 +268,32 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         for (s, g) in self.small.step.iter_mut().zip(&self.small.g) {
             *s = -g;
         }
-        self.hold_bounds();
+        self.hold_limits();
         cholesky(&mut self.small.h, p, 1e-14);
         cholesky_solve(&self.small.h, p, &mut self.small.step);
-        self.clip_to_bounds();
+        self.clip_to_limits();
         dot(&self.small.step, &self.small.g)
     }
 
-    /// Parameters at a bound that the gradient pushes against do not move.
-    fn hold_bounds(&mut self) {
+    /// How far each parameter may go from the start of this linear model: to its bounds, and a
+    /// parameter that moves by its value to a tenth of it at least.
+    fn set_limits(&mut self) {
+        for (j, &parameter) in self.ws.free.iter().enumerate() {
+            let by_value = self.ws.problem.by_value[parameter];
+            let along = |gap: f64| if by_value { libm::expm1(gap) } else { gap };
+            let (low, high) = self.goal.bounds.get(j).map_or((f64::NEG_INFINITY, f64::INFINITY), |b| {
+                (along(b.0 - self.small.start[j]), along(b.1 - self.small.start[j]))
+            });
+            self.small.limits[j] = (if by_value { low.max(-0.9) } else { low }, high);
+        }
+    }
+
+    /// Parameters at a limit that the gradient pushes against do not move.
+    fn hold_limits(&mut self) {
         let p = self.small.g.len();
-        for (j, &(low, high)) in self.goal.bounds.iter().enumerate() {
-            let x = self.small.start[j] + self.small.d[j];
-            if (x <= low && self.small.g[j] > 0.0) || (x >= high && self.small.g[j] < 0.0) {
+        for j in 0..p {
+            let ((low, high), d) = (self.small.limits[j], self.small.d[j]);
+            if (d <= low && self.small.g[j] > 0.0) || (d >= high && self.small.g[j] < 0.0) {
                 for k in 0..p {
                     self.small.h[j * p + k] = 0.0;
                     self.small.h[k * p + j] = 0.0;
@@ -285,15 +304,15 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         }
     }
 
-    /// Shortens the step where it would leave the bounds.
-    fn clip_to_bounds(&mut self) {
+    /// Shortens the step where it would pass a limit.
+    fn clip_to_limits(&mut self) {
         let mut share = 1.0_f64;
-        for (j, &(low, high)) in self.goal.bounds.iter().enumerate() {
-            let (x, s) = (self.small.start[j] + self.small.d[j], self.small.step[j]);
-            if x + s < low {
-                share = share.min((low - x) / s);
-            } else if x + s > high {
-                share = share.min((high - x) / s);
+        for (j, &(low, high)) in self.small.limits.iter().enumerate() {
+            let (d, s) = (self.small.d[j], self.small.step[j]);
+            if d + s < low {
+                share = share.min((low - d) / s);
+            } else if d + s > high {
+                share = share.min((high - d) / s);
             }
         }
         if share < 1.0 {
@@ -410,22 +429,20 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
 
     /// Tries the outer step, shorter and shorter; adapts the proximal weight.
     fn try_step(&mut self, objective: f64, predicted: f64) -> Option<f64> {
-        let mut share = self.longest_share();
+        let mut share = 1.0;
         for attempt in 0..4 {
             self.retract(share);
             self.ws.evaluate(self.theta);
-            let next = self.score_next();
-            if next <= objective - 1e-4 * share * predicted {
-                self.nu = match attempt {
-                    0 if objective - next > 0.75 * predicted => if self.nu < 1e-4 { 0.0 } else { 0.1 * self.nu },
-                    0 | 1 => self.nu,
-                    _ => (4.0 * self.nu).max(0.1),
-                };
+            let goal = objective - 1e-4 * share * predicted;
+            let mut next = self.score_next();
+            let plain = next <= goal;
+            if !plain && attempt < 2 && next < 100.0 * objective {
+                next = self.second_step(next, goal);
+            }
+            if next <= goal {
+                self.adapt_proximal(attempt, plain, (objective - next) / predicted);
                 self.ws.accept();
-                for (x, &parameter) in self.small.start.iter_mut().zip(&self.ws.free) {
-                    *x = self.theta[parameter];
-                }
-                self.small.d.fill(0.0);
+                self.restart();
                 return Some(next);
             }
             share *= 0.25;
@@ -433,6 +450,53 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         self.nu = (10.0 * self.nu).max(1.0);
         self.retract(0.0);
         None
+    }
+
+    fn adapt_proximal(&mut self, attempt: usize, plain: bool, ratio: f64) {
+        self.nu = match attempt {
+            0 if plain && ratio > 0.75 && self.nu < 1e-4 => 0.0,
+            0 if plain && ratio > 0.75 => 0.1 * self.nu,
+            0 | 1 => self.nu,
+            _ => (4.0 * self.nu).max(0.1),
+        };
+    }
+
+    /// The next linear model begins at the current parameters.
+    fn restart(&mut self) {
+        for (x, &parameter) in self.small.start.iter_mut().zip(&self.ws.free) {
+            *x = self.theta[parameter];
+        }
+        self.small.d.fill(0.0);
+    }
+
+    /// A step that leaves a curved valley may land on its other side: goes on from there to the
+    /// minimum of the linear model, and returns the objective if that reaches `goal` (the
+    /// evaluation is then the next one), else infinity with everything as it was.
+    fn second_step(&mut self, objective: f64, goal: f64) -> f64 {
+        self.swap_held();
+        let nu = std::mem::replace(&mut self.nu, 0.0);
+        self.ws.accept();
+        self.restart();
+        self.score_current();
+        self.solve_linear(objective);
+        self.retract(1.0);
+        self.ws.evaluate(self.theta);
+        let next = self.score_next();
+        self.nu = nu;
+        if next <= goal {
+            return next;
+        }
+        self.swap_held();
+        f64::INFINITY
+    }
+
+    /// Puts the current state aside, or takes it back.
+    fn swap_held(&mut self) {
+        let (small, v) = (&mut self.small, &mut self.ws.vectors);
+        std::mem::swap(&mut small.start, &mut small.held_start);
+        std::mem::swap(&mut small.d, &mut small.held_d);
+        std::mem::swap(&mut v.r, &mut v.held_r);
+        std::mem::swap(&mut v.jac, &mut v.held_jac);
     }
 
     /// Sets the parameters at a share of the step, each along its own chart: a parameter that
@@ -444,12 +508,6 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
             let moved = if self.ws.problem.by_value[parameter] { libm::log1p(d) } else { d };
             self.theta[parameter] = self.small.start[j] + moved;
         }
-    }
-
-    /// The largest share of the step, at most 1, that keeps positive parameters positive.
-    fn longest_share(&self) -> f64 {
-        let shrinking = self.ws.free.iter().zip(&self.small.d).filter(|(j, d)| self.ws.problem.by_value[**j] && **d < -0.9);
-        shrinking.map(|(_, d)| -0.9 / d).fold(1.0, f64::min)
     }
 
     fn score_next(&mut self) -> f64 {

@@ -1,6 +1,6 @@
 //! Resampling schemes: each turns a stream into row weights (and, later, a response).
 
-use super::rng::{Purpose, Stream};
+use crate::random::{Purpose, Stream};
 use crate::error::{Error, Result};
 
 /// How a resample is drawn.
@@ -66,7 +66,12 @@ impl Sampler {
         self.units.len()
     }
 
-    /// Whether a level of the law keeps its rows in every resample.
+    /// The seed of its streams.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How it draws.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
