@@ -38,7 +38,7 @@ $(VENV)/.build: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --group build --group test --group lint
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
@@ -47,7 +47,8 @@ $(VENV)/.bench: pyproject.toml | $(BIN)/python
 
 # The package in development mode, compiled with the light profile.
 $(VENV)/.package: $(RUST_SOURCES) $(wildcard Cargo.lock) pyproject.toml $(VENV)/.build
-	$(BIN)/maturin develop --quiet --profile quick $(CARGO_FLAGS)
+	@echo 'compiling and installing isoflop (a minute the first time)'
+	PIP_QUIET=1 $(BIN)/maturin develop --quiet --profile quick $(CARGO_FLAGS)
 	@touch $@
 
 setup: $(VENV)/.dev $(VENV)/.package ## install everything that development needs into .venv
@@ -82,7 +83,7 @@ format: $(VENV)/.dev ## put the sources into shape
 
 # Timings need the release build; OpenBLAS settings of the shell would slow numpy down.
 bench: $(VENV)/.bench $(VENV)/.build ## time the main job against scipy and numba, and the API
-	$(BIN)/maturin develop --quiet --release $(CARGO_FLAGS) && rm -f $(VENV)/.package
+	PIP_QUIET=1 $(BIN)/maturin develop --quiet --release $(CARGO_FLAGS) && rm -f $(VENV)/.package
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/bench_refits.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/bench_api.py
 
@@ -93,7 +94,8 @@ bench-gate: ## count instructions (gungraun under valgrind) against the committe
 	.ci/bench_gate.sh $(CARGO_FLAGS)
 
 wheel: $(VENV)/.build ## build the release wheel and the sdist into dist/
-	$(BIN)/maturin build --release --locked --sdist --out dist $(CARGO_FLAGS)
+	$(BIN)/maturin build --release --locked --out dist $(CARGO_FLAGS)
+	$(BIN)/maturin sdist --out dist
 
 smoke: wheel ## install the wheel, and one built from the sdist, into empty environments and try them
 	.ci/smoke.sh $(abspath $(BIN))/python dist

@@ -17,8 +17,9 @@ import sys
 import time
 from statistics import median
 
-import job
 import numpy as np
+
+import job
 
 MILLION = 1_000_000
 

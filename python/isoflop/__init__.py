@@ -34,7 +34,7 @@ from ._simulate import simulate
 __version__ = version()
 
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
-Fit.bootstrap = _bootstrap.bootstrap  # type: ignore[attr-defined]
+Fit.bootstrap = _bootstrap.bootstrap  # type: ignore[method-assign,assignment]
 
 __all__ = [
     "Bootstrap",

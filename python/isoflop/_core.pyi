@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 _Floats: TypeAlias = NDArray[np.float64]
 _Codes: TypeAlias = NDArray[np.int64]
 
+DEBUG: bool
 __version__: str
 STATUS: list[tuple[str, str]]
 

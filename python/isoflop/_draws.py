@@ -19,6 +19,7 @@ from ._errors import DataError, FitError, PrecisionWarning, compose, warn
 from ._fitted import Fit
 from ._law import evaluate
 from ._points import Points, make_frame, read_points
+from ._quantiles import deviation, interval_columns, jackknife, quantiles, tails
 from ._repr import Values, facts, html_table, pair, percent, table
 from ._seed import NOISE, uniform
 
@@ -124,12 +125,12 @@ class Bootstrap:
         """
         if method not in ("percentile", "basic"):
             raise DataError(f"method is {method!r}, expected 'percentile' or 'basic'")
-        probs = _tails(level)
-        self._check_tails(level)
+        probs = tails(level)
+        self._checktails(level)
         formulas = {**self.fit.law.tied, **(derived or {})}
         estimates = {**self.fit.params, **self.fit.derived(derived or {})}
-        rows = [(name, estimates[name], *_quantiles(x, probs)) for name, x in self._columns(formulas)]
-        frame = _columns_of(rows, method)
+        rows = [(name, estimates[name], *quantiles(x, probs)) for name, x in self._columns(formulas)]
+        frame = interval_columns(rows, method)
         return make_frame(frame if monte_carlo else {k: frame[k] for k in list(frame)[:4]}, self.fit.backend)
 
     def standard_error(self, derived: Mapping[str, str] | None = None) -> Values:
@@ -141,7 +142,7 @@ class Bootstrap:
         squared deviations.
         """
         self._require_ok()
-        spread = _jackknife if self.scheme == "jackknife" else _deviation
+        spread = jackknife if self.scheme == "jackknife" else deviation
         return Values({name: spread(x) for name, x in self._columns({**self.fit.law.tied, **(derived or {})})})
 
     def derived(self, formulas: Mapping[str, str] | None = None) -> dict[str, Floats]:
@@ -182,7 +183,7 @@ class Bootstrap:
         what = f"a prediction for {self.n_resamples:,} draws at {points.size:,} points"
         _memory.require(size, what, memory_limit, "use .band(...), which never holds all draws at all points")
         threads = _engine.thread_count(n_threads)
-        return _engine.predict_draws(self.fit.law.spec, self.draws, points.columns, points.codes, threads)
+        return _engine.predict_draws(self._spec, self.draws, points.columns, points.codes, threads)
 
     def band(
         self,
@@ -229,12 +230,12 @@ class Bootstrap:
             raise DataError(
                 compose(f"kind is {kind!r}", "'mean' is the law's curve, 'new_run' what one more run scores")
             )
-        self._check_tails(level)
+        self._checktails(level)
         points = self._points(frame, variables)
         noise = self._noise() if kind == "new_run" else None
-        spec, threads = self.fit.law.spec, _engine.thread_count(n_threads)
+        spec, threads = self._spec, _engine.thread_count(n_threads)
         low, high = _engine.band(
-            spec, self.draws, self.ok, points.columns, points.codes, _tails(level), threads, noise
+            spec, self.draws, self.ok, points.columns, points.codes, tails(level), threads, noise
         ).T
         estimate = _engine.predict(spec, self.fit.theta, points.columns, points.codes)
         columns = {**points.table(), "kind": [kind] * points.size, "estimate": estimate, "low": low, "high": high}
@@ -289,13 +290,15 @@ class Bootstrap:
         headers = ["parameter", "estimate", "error", f"low {percent(level)}", "high", "at zero"]
         rows = []
         for name, x in self._columns({**self.fit.law.tied, **self.fit.law.derived}):
-            shown, error = pair(estimates[name], errors[name])
-            zero = percent(float(np.mean(x == 0))) if (x == 0).any() else ""
-            if self.scheme == "jackknife":
-                rows.append([name, shown, error, "", "", zero])
+            error, low, high = errors[name], "", ""
+            if self.scheme != "jackknife":
+                ends = quantiles(x, tails(level))[:2]
+                scale = min(error, (ends[1] - ends[0]) / 4)  # a heavy tail must not take the digits
+                low, high = (pair(end, scale)[0] for end in ends)
             else:
-                low, high = _quantiles(x, _tails(level))[:2]
-                rows.append([name, shown, error, pair(low, errors[name])[0], pair(high, errors[name])[0], zero])
+                scale = error
+            zero = percent(float(np.mean(x == 0))) if (x == 0).any() else ""
+            rows.append([name, pair(estimates[name], scale)[0], pair(error, error)[1], low, high, zero])
         return headers, rows
 
     def __repr__(self) -> str:
@@ -327,6 +330,10 @@ class Bootstrap:
             fit, draws, columns["objective"], columns["status"], content["scheme"], content["reason"], content["seed"]
         )
 
+    @property
+    def _spec(self) -> dict[str, Any]:
+        return self.fit.law.spec_at(self.fit.labels)
+
     def _points(self, frame: Any, variables: Mapping[str, Any]) -> Points:
         return read_points(self.fit.law, self.fit.labels, frame, variables, self.fit.columns)
 
@@ -353,7 +360,7 @@ class Bootstrap:
         if self.n_failed == self.n_resamples:
             raise FitError(compose(f"no refit is sound: {self.failures()}", "fix or tie parameters, or add a prior"))
 
-    def _check_tails(self, level: float) -> None:
+    def _checktails(self, level: float) -> None:
         """Refuse quantiles of a jackknife, and warn where the tails lie beyond the outermost draws."""
         self._require_ok()
         if self.scheme == "jackknife":
@@ -366,46 +373,6 @@ class Bootstrap:
                 PrecisionWarning,
                 f"use {need} or more",
             )
-
-
-def _tails(level: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        raise DataError(compose(f"level is {level!r}, expected a number between 0 and 1", "0.95 is 95 %"))
-    return (1 - level) / 2, (1 + level) / 2
-
-
-def _quantiles(x: Floats, probs: tuple[float, float]) -> tuple[float, float, float, float]:
-    """Return two quantiles and their Monte-Carlo errors."""
-    width = [np.sqrt(p * (1 - p) / len(x)) for p in probs]
-    wanted = [*probs, *(np.clip(p + s * w, 0, 1) for p, w in zip(probs, width, strict=True) for s in (-1, 1))]
-    low, high, low_a, low_b, high_a, high_b = np.quantile(x, wanted, method="weibull")
-    return float(low), float(high), float(low_b - low_a) / 2, float(high_b - high_a) / 2
-
-
-def _columns_of(rows: list[tuple[str, float, float, float, float, float]], method: str) -> dict[str, list[Any]]:
-    names, estimate, low, high, low_error, high_error = (list(c) for c in zip(*rows, strict=True))
-    if method == "basic":
-        low, high = (
-            [2 * e - h for e, h in zip(estimate, high, strict=True)],
-            [2 * e - x for e, x in zip(estimate, low, strict=True)],
-        )
-        low_error, high_error = high_error, low_error
-    return {
-        "parameter": names,
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "low_error": low_error,
-        "high_error": high_error,
-    }
-
-
-def _deviation(x: Floats) -> float:
-    return float(np.std(x, ddof=1)) if len(x) > 1 else float("nan")
-
-
-def _jackknife(x: Floats) -> float:
-    return float(np.sqrt((len(x) - 1) * np.var(x)))
 
 
 def _strata(factors: Mapping[str, tuple[NDArray[np.int64], int]]) -> NDArray[np.int64] | None:

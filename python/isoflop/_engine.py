@@ -6,6 +6,7 @@ Nothing else imports `_core`. No arithmetic, no frames, no defaults that a user 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ Columns = Mapping[str, Floats]
 STATUS: tuple[tuple[str, str], ...] = tuple(_core.STATUS)
 #: Codes up to this one are sound optima: CONVERGED, AT_BOUND, RESCUED, MULTIMODAL.
 LAST_OK = 3
+
+if _core.DEBUG:
+    warnings.warn("isoflop is a debug build, many times slower than a release build", RuntimeWarning, stacklevel=2)
 
 
 def floats(values: ArrayLike) -> Floats:
@@ -154,4 +158,4 @@ def info() -> dict[str, Any]:
 
 def version() -> str:
     """Return the version of the compiled package."""
-    return str(getattr(_core, "__version__", "0.1.0"))
+    return _core.__version__

@@ -15,6 +15,7 @@ import numpy as np
 from . import _checks, _engine, laws
 from ._engine import Floats, Problem
 from ._errors import ConvergenceWarning, DataError, LawError, compose, counted, listed, nearest, warn
+from ._fingerprint import digest
 from ._fit_table import FitTable
 from ._fitted import Fit, delta_errors, tied_values
 from ._law import Law, Scale, names_in, unknown_parameter
@@ -29,8 +30,8 @@ from ._seed import seed_of
 #: What `Runs` takes beside variables, and what `fit` itself takes.
 ROLES = ("loss", "N", "D", "C", "groups", "weights", "loss_unit", "bytes_per_token", "nan_policy")
 OPTIONS = ("criterion", "delta", "quantile", "scale", "fixed", "tied", "bounds", "prior", "by", "starts", "rng")
-#: How many starting points are tried where the user does not say.
-N_STARTS = 16
+#: How many starting points are tried where the user does not say; 0 leaves it to the core, which takes 8.
+N_STARTS = 0
 
 
 def fit(
@@ -225,9 +226,15 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
         None if groups is None else _engine.integers(groups[0]),
         {v: c for v, c in runs.roles.items() if v in (*law.variables, *factors) and v != c},
         backend_of(runs._columns.table),
-        used.fingerprint_of(["loss", *law.variables, *factors]),
+        _fingerprint(table, levels, used.n_rows),
         n_omitted,
     )
+
+
+def _fingerprint(table: Mapping[str, Any], levels: Mapping[str, Any], n_rows: int) -> str:
+    """Return `Runs.fingerprint_of` the loss, variables and levels, without reading the columns again."""
+    labelled = {name: [labels[code] for code in codes] for name, (codes, labels) in levels.items()}
+    return digest({"loss": table["response"], **table["columns"], **labelled}, n_rows)
 
 
 def _weights(runs: Runs, used: Runs, given: Any) -> Floats:
@@ -290,7 +297,8 @@ def _result(
     status, message = _engine.STATUS[out["status"]]
     values = dict(zip(names, map(float, out["theta"]), strict=True))
     covariance = np.asarray(out["covariance"])
-    errors = dict(zip(names, map(float, out["standard_error"]), strict=True))
+    unknown = ~np.isnan(fixed) | np.asarray(out["at_bound"], dtype=bool)
+    errors = dict(zip(names, map(float, np.where(unknown, np.nan, out["standard_error"])), strict=True))
     if law.tied:
         errors |= delta_errors(replace(law, tied={}), names, values, covariance, law.tied)
         values |= tied_values(law, rows.labels, values)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _engine, _store
 from ._engine import Codes, Floats, Problem
+from ._errors import FitError
 from ._law import Law, evaluate
-from ._points import Labels, expand, read_points
+from ._points import Labels, expand, make_frame, read_points
 from ._prior import LogitNormal, LogNormal, Normal, Prior
 from ._recipe import Recipe
 from ._repr import Values, facts, html_table, number, pair, table
@@ -128,7 +129,29 @@ class Fit:
         (2,)
         """
         points = read_points(self.law, self.labels, frame, variables, self.columns)
-        return points.give_back(_engine.predict(self.law.spec, self.theta, points.columns, points.codes))
+        spec = self.law.spec_at(self.labels)
+        return points.give_back(_engine.predict(spec, self.theta, points.columns, points.codes))
+
+    def to_frame(self) -> Any:
+        """Return the rows that were fitted: variables, levels, loss, fitted, residual, weight.
+
+        Examples
+        --------
+        >>> import isoflop as iso
+        >>> fit = iso.fit(iso.simulate("power_floor", {"X": [1, 10, 100, 1000, 1e4]}), "power_floor")
+        >>> fit.to_frame().columns
+        ['X', 'loss', 'fitted', 'residual', 'weight']
+        """
+        if self.problem is None:
+            raise FitError("this fit holds no data")
+        table = self.problem.table
+        levels = {k: [self.labels[k][code] for code in codes] for k, (codes, _) in table["factors"].items()}
+        results = {"fitted": self.fitted, "residual": self.residuals, "weight": table["weights"]}
+        return make_frame({**table["columns"], **levels, "loss": table["response"], **results}, self.backend)
+
+    if TYPE_CHECKING:  # attached in `__init__`: see `isoflop._bootstrap.bootstrap`
+
+        def bootstrap(self, n_resamples: int | None = None, **options: Any) -> Any: ...
 
     def derived(self, formulas: Mapping[str, str] | None = None) -> Values:
         """Return quantities that are formulas over the parameters.

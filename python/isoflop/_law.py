@@ -177,6 +177,10 @@ class Law:
             "box": {k: (float(low), float(high)) for k, (low, high) in self.box.items()},
         }
 
+    def spec_at(self, labels: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        """Return the law as the core takes it beside values of its parameters: with the number of levels."""
+        return {**self.spec, "n_levels": {factor: len(known) for factor, known in labels.items()}}
+
     def domain(self, parameter: str) -> Literal["positive", "real", "unit"]:
         """Return the domain of a parameter, by its plain or its expanded name (``E[a]``)."""
         base = parameter.partition("[")[0]
@@ -208,7 +212,7 @@ class Law:
             params = self.published_values(params)
         labels, theta = theta_of(self, getattr(params, "params", params))
         points = read_points(self, labels, frame, variables)
-        return points.give_back(_engine.predict(self.spec, theta, points.columns, points.codes))
+        return points.give_back(_engine.predict(self.spec_at(labels), theta, points.columns, points.codes))
 
     def published_values(self, key: str | None = None) -> Published:
         """Return published parameters by their key, the first ones where None."""
@@ -340,6 +344,10 @@ def names_in(text: str, what: str) -> tuple[str, ...]:
         raise LawError(f"{what}: {placed.message}", placed.position, text) from None
 
 
+#: Stands for a parameter that is exactly 0 where a formula takes its logarithm or a power.
+_NEXT_TO_ZERO = 1e-300
+
+
 def evaluate(text: str, values: Mapping[str, Any], what: str = "derived") -> np.ndarray:
     """Evaluate a formula over named parameters, one array entry per draw.
 
@@ -365,6 +373,8 @@ def evaluate(text: str, values: Mapping[str, Any], what: str = "derived") -> np.
         if name not in safe:
             raise LawError(compose(f"{what} formula {text!r} uses {name!r}", f"it may use {listed(values)}"))
     used = {n: _engine.floats(np.broadcast_to(safe[n], size)) for n in names_in(text_safe, what)}
+    for name in _engine.law_info(_plain_spec(text_safe, tuple(used)))["positive"]:
+        used[name] = np.where(used[name] == 0, _NEXT_TO_ZERO, used[name])
     out = _engine.predict(_plain_spec(text_safe, tuple(used)), (), used, {})
     return np.broadcast_to(out, size) if out.size != size else out
 

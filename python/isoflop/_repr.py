@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -34,8 +33,8 @@ def number(value: float, digits: int = 6) -> str:
 def pair(value: float, error: float) -> tuple[str, str]:
     """Return a value and its error, rounded by the one rule: two digits of the error, and the value to the same place.
 
-    A value far smaller than its error keeps the error's place; an error that is not a positive finite number leaves
-    the value with six digits.
+    A value smaller than its error keeps two digits of its own; an error that is not a positive finite number leaves
+    the value with six digits, and one below 1e-8 of it with nine.
 
     Examples
     --------
@@ -48,6 +47,10 @@ def pair(value: float, error: float) -> tuple[str, str]:
     """
     if not math.isfinite(error) or error <= 0:
         return number(value), "–" if error != 0 else "0"
+    if error < 1e-8 * abs(value):  # no digits that only rounding made
+        return number(value, 9), number(error, 2)
+    if 0 < abs(value) < error:
+        return number(value, 2), number(error, 2)
     place = math.floor(math.log10(error)) - 1
     if round(error / 10.0**place) >= 100:  # 0.0996 is 0.10, not 0.100
         place += 1
@@ -77,7 +80,8 @@ def percent(share: float) -> str:
     value = 100 * share
     if value == 0:
         return "0 %"
-    return "<0.001 %" if value < 1e-3 else f"{float(f'{value:.4g}'):g} %"
+    digits = 3 if value < 99 else 4
+    return "<0.001 %" if value < 1e-3 else f"{value:.{digits}g} %"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -103,6 +107,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def html_table(headers: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
     """Return the same table as HTML for notebooks."""
+    from html import escape
+
     head = "".join(f"<th>{escape(h)}</th>" for h in headers)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""

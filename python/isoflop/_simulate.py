@@ -63,7 +63,7 @@ def simulate(
     table = read_table(points)
     labels, theta = theta_of(truth, values)
     at = read_points(truth, labels, table, {}, aliases)
-    mean = _engine.predict(truth.spec, theta, at.columns, at.codes)
+    mean = _engine.predict(truth.spec_at(labels), theta, at.columns, at.codes)
     codes, column = _groups(groups, table, group_noise)
     loss = _disturb(mean, truth, noise, group_noise, codes, np.random.default_rng(rng))
     name = groups if isinstance(groups, str) else None if column is None else "group"

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,8 @@ def plain(value: Any) -> Any:
 
 def atomic_write(path: PathLike, write: Callable[[Path], None]) -> None:
     """Let `write` fill a new file beside `path`, then put it in the place of `path` in one step."""
+    import tempfile
+
     target = Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     os.close(handle)

@@ -163,8 +163,8 @@ def test_caret_counts_characters_not_bytes():
     ("arguments", "message"),
     [
         ({"text": "E + A / X**alpha"}, "uses none of its variables 'N', 'D'"),
-        ({"text": "E + A / N**alpha", "real": ("E",), "unit": ("E",)}, "in real and in unit"),
-        ({"text": "E + A / N**alpha", "real": ("alfa",)}, "names 'alfa'"),
+        ({"text": "E + A / N**alpha", "real": ("E",), "unit": ("E",)}, "both real= and unit="),
+        ({"text": "E + A / N**alpha", "real": ("alfa",)}, "'alfa' is listed in real="),
         ({"text": "E + A / N**alpha", "box": {"gamma": (0, 1)}}, "box names 'gamma'"),
         ({"text": "E + A / N**alpha", "derived": {"A": "E"}}, "has the name of a parameter"),
         ({"text": "E + A / N**alpha", "scale": "cubic"}, "expected 'log' or 'linear'"),

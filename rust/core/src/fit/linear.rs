@@ -1,9 +1,37 @@
 //! Small dense linear algebra: Cholesky of a few parameters, in place.
 
-/// Factorises the symmetric `a` (p × p, row major, lower triangle used) as L Lᵀ in place.
-/// Pivots that fall below `floor` times their diagonal are lifted to it; returns the smallest
-/// ratio of pivot to diagonal (zero for a singular matrix).
+/// Calls a function with the size as a constant where it is small, so that loops unroll.
+macro_rules! sized {
+    ($f:ident($p:expr; $($x:expr),*)) => {
+        match $p {
+            2 => $f::<2>($p, $($x),*),
+            3 => $f::<3>($p, $($x),*),
+            4 => $f::<4>($p, $($x),*),
+            5 => $f::<5>($p, $($x),*),
+            6 => $f::<6>($p, $($x),*),
+            7 => $f::<7>($p, $($x),*),
+            _ => $f::<0>($p, $($x),*),
+        }
+    };
+}
+
+/// Factorises the symmetric `a` (p × p, row major, lower triangle used) as L Lᵀ in place, with
+/// the reciprocals of L's diagonal on the diagonal. Pivots that fall below `floor` times their
+/// diagonal are lifted to it; returns the smallest ratio of pivot to diagonal (zero for a
+/// singular matrix).
 pub(crate) fn cholesky(a: &mut [f64], p: usize, floor: f64) -> f64 {
+    sized!(factor(p; a, floor))
+}
+
+/// Solves L Lᵀ x = b in place, with L as [`cholesky`] leaves it.
+pub(crate) fn cholesky_solve(l: &[f64], p: usize, b: &mut [f64]) {
+    sized!(solve(p; l, b));
+}
+
+#[inline]
+fn factor<const P: usize>(p: usize, a: &mut [f64], floor: f64) -> f64 {
+    let p = if P == 0 { p } else { P };
+    let a = &mut a[..p * p];
     let mut smallest = 1.0_f64;
     for j in 0..p {
         let diagonal = a[j * p + j];
@@ -14,9 +42,8 @@ pub(crate) fn cholesky(a: &mut [f64], p: usize, floor: f64) -> f64 {
         let ratio = if diagonal > 0.0 { pivot / diagonal } else { 0.0 };
         smallest = smallest.min(ratio);
         let lowest = (floor * diagonal).max(f64::MIN_POSITIVE);
-        let root = if pivot > lowest { pivot } else { lowest }.sqrt();
-        a[j * p + j] = root;
-        let inverse = 1.0 / root;
+        let inverse = 1.0 / if pivot > lowest { pivot } else { lowest }.sqrt();
+        a[j * p + j] = inverse;
         for i in j + 1..p {
             let mut sum = a[i * p + j];
             for k in 0..j {
@@ -28,21 +55,23 @@ pub(crate) fn cholesky(a: &mut [f64], p: usize, floor: f64) -> f64 {
     smallest
 }
 
-/// Solves L Lᵀ x = b in place.
-pub(crate) fn cholesky_solve(l: &[f64], p: usize, b: &mut [f64]) {
+#[inline]
+fn solve<const P: usize>(p: usize, l: &[f64], b: &mut [f64]) {
+    let p = if P == 0 { p } else { P };
+    let (l, b) = (&l[..p * p], &mut b[..p]);
     for i in 0..p {
         let mut sum = b[i];
         for k in 0..i {
             sum -= l[i * p + k] * b[k];
         }
-        b[i] = sum / l[i * p + i];
+        b[i] = sum * l[i * p + i];
     }
     for i in (0..p).rev() {
         let mut sum = b[i];
         for k in i + 1..p {
             sum -= l[k * p + i] * b[k];
         }
-        b[i] = sum / l[i * p + i];
+        b[i] = sum * l[i * p + i];
     }
 }
 

@@ -61,8 +61,9 @@ pub struct Fit {
     pub standard_error: Vec<f64>,
 }
 
-/// The tolerance of a full fit, and of a refit in a bootstrap.
+/// The tolerances of a full fit, of the descents that look for it, and of a refit in a bootstrap.
 pub(crate) const FULL: f64 = 1e-14;
+const SEARCH: f64 = 1e-8;
 pub(crate) const REFIT: f64 = 2e-11;
 
 /// What a recipe minimises over the free parameters of a workspace.
@@ -166,8 +167,11 @@ fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: 
         let count = if search.n_starts == 0 { 8 } else { search.n_starts };
         seeds.extend(Seeder::new(ws, recipe).seeds(ws, recipe, count));
     }
-    let last = goal(ws, recipe, FULL);
-    descend_all(ws, &last, seeds, search.only_starts, cancel)?.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))
+    let rough = goal(ws, recipe, SEARCH);
+    let found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    let mut best = found.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))?;
+    best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+    Ok(best)
 }
 
 /// Descends from every seed, with the robust width shrinking to the goal's, and compares.
@@ -183,7 +187,7 @@ pub(crate) fn descend_all(ws: &mut Workspace<'_>, goal: &Goal, seeds: Vec<Vec<f6
     }
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((objective, theta, status)) = ends.first().cloned() else { return Ok(None) };
-    let same = |a: f64, b: f64| (a - b).abs() <= 1e-7 * b.abs().max(f64::MIN_POSITIVE) || a == b;
+    let same = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b;
     let n_best = ends.iter().filter(|e| same(e.0, objective)).count();
     let n_optima = 1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();
     Ok(Some(Best { theta, outcome: Outcome { objective, status }, n_starts, n_best, n_optima }))

@@ -108,16 +108,37 @@ pub(super) fn pow<R: Simd>(a: Arg, b: Arg, out: &mut [f64]) {
     let n = out.len();
     for i in (0..n).step_by(R::WIDTH) {
         let power = exp::exp(R::load(&out[i..n]));
-        log::signed_power(load(a, i), load(b, i), power).store(&mut out[i..n]);
+        log::signed_power(a.at(i), b.at(i), power).store(&mut out[i..n]);
     }
 }
 
-/// The register of `arg` at row `i`.
-#[inline(always)]
-pub(super) fn load<R: Simd>(arg: Arg, i: usize) -> R {
-    match arg {
-        V(x) => R::load(&x[i..]),
-        S(x) => R::of(x),
+/// What a kernel reads: a value per row, or one for all.
+pub(super) trait Source: Copy {
+    /// The register at row `i`.
+    fn at<R: Simd>(self, i: usize) -> R;
+}
+
+impl Source for &[f64] {
+    #[inline(always)]
+    fn at<R: Simd>(self, i: usize) -> R {
+        R::load(&self[i..])
+    }
+}
+
+impl Source for f64 {
+    #[inline(always)]
+    fn at<R: Simd>(self, _: usize) -> R {
+        R::of(self)
+    }
+}
+
+impl Source for Arg<'_> {
+    #[inline(always)]
+    fn at<R: Simd>(self, i: usize) -> R {
+        match self {
+            V(x) => x.at(i),
+            S(x) => x.at(i),
+        }
     }
 }
 

@@ -46,7 +46,14 @@ fn beside<V: Simd>(w: &[f64], cols: &[f64], ld: usize, p: usize, first: usize, k
 /// The K (K + 1) / 2 = `N` entries of a square tile on the diagonal.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)] // an iterator would not be inlined with certainty
-fn triangle<V: Simd, const K: usize, const N: usize>(w: &[f64], cols: &[f64], ld: usize, p: usize, first: usize, h: &mut [f64]) {
+fn triangle<V: Simd, const K: usize, const N: usize>(
+    w: &[f64],
+    cols: &[f64],
+    ld: usize,
+    p: usize,
+    first: usize,
+    h: &mut [f64],
+) {
     let cols = columns::<K>(cols, ld, first, w.len());
     let w = blocks(w);
     let sums = lanes!(V; N, w.len(); |acc, i, group| {
@@ -71,7 +78,14 @@ fn triangle<V: Simd, const K: usize, const N: usize>(w: &[f64], cols: &[f64], ld
 
 /// The 2 K = `N` entries of rows `j`, `j + 1` and columns `k..k + K`.
 #[inline(always)]
-fn rectangle<V: Simd, const K: usize, const N: usize>(w: &[f64], cols: &[f64], ld: usize, p: usize, (j, k): (usize, usize), h: &mut [f64]) {
+fn rectangle<V: Simd, const K: usize, const N: usize>(
+    w: &[f64],
+    cols: &[f64],
+    ld: usize,
+    p: usize,
+    (j, k): (usize, usize),
+    h: &mut [f64],
+) {
     let left = columns::<2>(cols, ld, j, w.len());
     let right = columns::<K>(cols, ld, k, w.len());
     let w = blocks(w);

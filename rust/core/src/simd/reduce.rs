@@ -87,7 +87,9 @@ pub(super) fn max_abs<V: Simd>(x: &[f64]) -> f64 {
     let mut top = 0.0;
     for a in a {
         top = if a > top || a.is_nan() { a } else { top };
-        if top.is_nan() { break }
+        if top.is_nan() {
+            break;
+        }
     }
     top
 }

@@ -150,10 +150,22 @@ macro_rules! with_loss {
     ($criterion:expr, $loss:ident => $body:expr) => {{
         let (delta, inverse) = (V::of($criterion.delta), V::of(1.0 / $criterion.delta));
         match $criterion.shape {
-            _ if $criterion.delta > SQUARED => { let $loss = Squared; $body }
-            Shape::Huber => { let $loss = Huber { delta }; $body }
-            Shape::PseudoHuber => { let $loss = PseudoHuber { inverse }; $body }
-            Shape::LogCosh => { let $loss = LogCosh { delta, inverse }; $body }
+            _ if $criterion.delta > SQUARED => {
+                let $loss = Squared;
+                $body
+            }
+            Shape::Huber => {
+                let $loss = Huber { delta };
+                $body
+            }
+            Shape::PseudoHuber => {
+                let $loss = PseudoHuber { inverse };
+                $body
+            }
+            Shape::LogCosh => {
+                let $loss = LogCosh { delta, inverse };
+                $body
+            }
         }
     }};
 }

@@ -7,12 +7,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A register of `WIDTH` (1, 2, 4 or 8) numbers. Comparisons with NaN are false.
 pub(super) trait Simd:
-    Copy
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
     /// Numbers in the register; a divisor of `LANES`.
     const WIDTH: usize;

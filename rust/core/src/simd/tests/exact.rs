@@ -89,7 +89,6 @@ pub(super) fn expm1(x: f64) -> Pair {
     expm1_pair(Pair(x, 0.0))
 }
 
-/// ln x, one Newton step of third order from libm's.
 pub(super) fn ln(x: f64) -> Pair {
     let (m, k) = libm::frexp(x);
     let (m, k) = if m < std::f64::consts::FRAC_1_SQRT_2 { (2.0 * m, k - 1) } else { (m, k) };
@@ -101,12 +100,22 @@ pub(super) fn log1p(x: f64) -> Pair {
     if x > 1e15 { ln(x).add(Pair(1.0 / x, 0.0)) } else { log1p_pair(Pair(x, 0.0)) }
 }
 
+/// ln(1 + x): libm's value and one step of third order from it.
 fn log1p_pair(x: Pair) -> Pair {
     let start = Pair(libm::log1p(x.0), 0.0);
     let reached = expm1_pair(start);
     // ln(1 + x) - y = 2 artanh(t) with t = (x - e^y + 1) / (x + e^y + 1).
     let t = x.add(reached.neg()).div(x.add(reached).add(Pair(2.0, 0.0)));
     start.add(t).add(t)
+}
+
+pub(super) fn logistic(x: f64) -> Pair {
+    let one = Pair(1.0, 0.0);
+    one.div(one.add(exp(-x)))
+}
+
+pub(super) fn softplus(x: f64) -> Pair {
+    log1p_pair(exp(-x.abs())).add(Pair(x.max(0.0), 0.0))
 }
 
 /// How many units in the last place of the exact value `got` is off; 0 if both overflow.

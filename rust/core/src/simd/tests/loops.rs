@@ -51,8 +51,16 @@ fn binary(name: &str, kernel: fn(&Kernels) -> Binary, want: fn(f64, f64) -> f64,
     everywhere(|table, n, random| {
         let (a, b) = (random.vector(n, 0.1, 9.0), random.vector(n, -4.0, 4.0));
         let mut out = vec![f64::NAN; n];
-        for (x, y) in [(Arg::V(&a), Arg::V(&b)), (Arg::V(&a), Arg::S(2.5)), (Arg::S(2.5), Arg::V(&b)), (Arg::S(2.5), Arg::S(-1.5))] {
-            let at = |arg: Arg, i: usize| match arg { Arg::V(x) => x[i], Arg::S(x) => x };
+        for (x, y) in [
+            (Arg::V(&a), Arg::V(&b)),
+            (Arg::V(&a), Arg::S(2.5)),
+            (Arg::S(2.5), Arg::V(&b)),
+            (Arg::S(2.5), Arg::S(-1.5)),
+        ] {
+            let at = |arg: Arg, i: usize| match arg {
+                Arg::V(x) => x[i],
+                Arg::S(x) => x,
+            };
             kernel(table)(x, y, &mut out);
             for (i, got) in out.iter().enumerate() {
                 let want = want(at(x, i), at(y, i));
@@ -159,7 +167,13 @@ fn log_sum_exp_and_its_weights() {
             let mut out = vec![f64::NAN; n];
             (table.lse)(&args, &mut out, &mut slices);
             for i in 0..n {
-                let x: Vec<_> = args.iter().map(|arg| match arg { Arg::V(x) => x[i], Arg::S(x) => *x }).collect();
+                let x: Vec<_> = args
+                    .iter()
+                    .map(|arg| match arg {
+                        Arg::V(x) => x[i],
+                        Arg::S(x) => *x,
+                    })
+                    .collect();
                 let top = x.iter().copied().fold(f64::MIN, f64::max);
                 let want = top + libm::log(x.iter().map(|x| libm::exp(x - top)).sum());
                 assert_near(out[i], want, want.abs().max(32.0), 2.3e-16, &format!("lse {x:?} at {}", table.level));
