@@ -5,7 +5,7 @@ Start with `Runs` or `read_runs`, then `fit`, then `Fit.bootstrap`. Only numpy a
 
 from __future__ import annotations
 
-from . import _bootstrap, laws
+from . import _bootstrap, laws, plot
 from ._draws import Bootstrap
 from ._engine import info, version
 from ._errors import (
@@ -62,6 +62,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "plot",
     "read_runs",
     "simulate",
 ]

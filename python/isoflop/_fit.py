@@ -188,6 +188,8 @@ def _fit_one(runs: Runs, law: Law, recipe: Recipe, weights: Any, seed: int, opti
     starts = start_array(options["starts"], law, names)
     count = options["starts"] if starts is None and options["starts"] is not None else N_STARTS
     out = _engine.fit(problem, starts, int(count), seed, starts is not None)
+    # Refits keep the weight that the priors had here.
+    problem = replace(problem, recipe=core | {"kappa": float(out["kappa"])})
     result = _result(out, rows, law, recipe, problem, names, fixed, priors)
     _refuse_constant(result, rows)
     if not result.success:

@@ -14,8 +14,12 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from oracle import Chinchilla
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "python"))
@@ -58,7 +62,21 @@ def make_pins() -> None:
         best = job.optimum(inner(TRUTH), starts=20)
         setting = {"criterion": criterion, "delta": delta if np.isfinite(delta) else None, "quantile": quantile}
         out[name] = {**setting, "objective": job.objective(best), "params": native(best)}
+    out["standard_error"] = standard_error(Chinchilla(**twin()), inner(out["huber"]["params"]))
     (HERE / "twin_pins.json").write_text(json.dumps(out, indent=1) + "\n")
+
+
+def standard_error(job: Chinchilla, best: np.ndarray, n_resamples: int = 6_000) -> dict[str, float]:
+    """Return bootstrap standard errors by refits in scipy of rows drawn by numpy (takes minutes)."""
+    from dataclasses import replace
+
+    rng = np.random.RandomState(1)
+    draws = []
+    for _ in range(n_resamples):
+        weights = np.bincount(rng.randint(0, 240, 240), minlength=240)
+        draws.append(replace(job, weights=weights).descend(best))
+    spread = np.array(draws).std(axis=0)
+    return {"E": float(np.exp(best[0]) * spread[0]), "alpha": float(spread[2]), "beta": float(spread[4])}
 
 
 def make_draws() -> None:

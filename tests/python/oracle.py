@@ -80,11 +80,19 @@ class Chinchilla:
         """Return the optimum that a trust region reaches from `start`, polished by Newton steps."""
         # Scaled by its value at the start: scipy's tolerances are absolute.
         unit = max(self.objective(start), 1e-300)
+        last: dict[bytes, tuple[float, np.ndarray, np.ndarray]] = {}
+
+        def at(t: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            if t.tobytes() not in last:
+                last.clear()
+                last[t.tobytes()] = self.parts(t)
+            return last[t.tobytes()]
+
         found = optimize.minimize(
-            lambda t: self.objective(t) / unit,
+            lambda t: at(t)[0] / unit,
             start,
-            jac=lambda t: self.parts(t)[1] / unit,
-            hess=lambda t: self.parts(t)[2] / unit,
+            jac=lambda t: at(t)[1] / unit,
+            hess=lambda t: at(t)[2] / unit,
             method="trust-exact",
             options={"gtol": 1e-9, "maxiter": 2000},
         )

@@ -205,7 +205,22 @@ impl Graph {
         if let Node::Unary(Unary::Neg, inner) = *self.node(b) {
             return self.add(a, inner);
         }
+        if let Some(negated) = self.negated_factor(b) {
+            return self.add(a, negated);
+        }
         self.intern(Node::Sub(a, b))
+    }
+
+    /// −a of a product of data with something else, the sign taken by the other factor: there it
+    /// costs nothing a row, and the product is shared with its derivative.
+    fn negated_factor(&mut self, a: Id) -> Option<Id> {
+        let Node::Mul(x, y) = *self.node(a) else { return None };
+        let (data, other) = if self.data_only[x] { (x, y) } else { (y, x) };
+        if !self.data_only[data] || self.data_only[other] {
+            return None;
+        }
+        let other = self.neg(other);
+        Some(self.mul(other, data))
     }
 
     /// −a.
@@ -214,7 +229,7 @@ impl Graph {
             Node::Const(bits) => self.constant(-f64::from_bits(bits)),
             Node::Unary(Unary::Neg, inner) => inner,
             Node::Sub(x, y) => self.sub(y, x),
-            _ => self.intern(Node::Unary(Unary::Neg, a)),
+            _ => self.negated_factor(a).unwrap_or_else(|| self.intern(Node::Unary(Unary::Neg, a))),
         }
     }
 

@@ -12,7 +12,8 @@ use super::status::Status;
 use crate::cancel::Cancel;
 use crate::random::{Purpose, Stream};
 
-/// With fewer distinct rows for each parameter than this, every resample gets rescue starts.
+/// With fewer distinct rows for each parameter of the law (a levelled one counts once), every
+/// resample gets rescue starts.
 const FEW_ROWS: usize = 12;
 
 /// Descents from seeds, and from random points, of a rescue.
@@ -105,7 +106,7 @@ impl<'a> Refitter<'a> {
         self.theta.copy_from_slice(&self.shared.theta);
         let warm = descend(&mut self.ws, &self.shared.goal, &mut self.theta, true);
         let mut outcome = warm;
-        let few = self.ws.count < FEW_ROWS * self.ws.free.len();
+        let few = self.ws.count < FEW_ROWS * self.ws.problem.law.parameters.len();
         if few || warm.status != Status::Converged {
             outcome = self.rescue(warm, index);
         }
