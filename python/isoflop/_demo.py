@@ -6,9 +6,6 @@ drawn is the shell's business (`cli`, `plot`).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,26 +30,6 @@ KINDS: tuple[Literal["mean", "new_run"], ...] = ("mean", "new_run")
 REACH = 10.0
 
 
-@dataclass(frozen=True)
-class Demo:
-    """What the demo came to.
-
-    Attributes
-    ----------
-    runs, fit, boot : Runs, Fit, Bootstrap
-    seconds : float
-        Time of all refits.
-    forecast : dict
-        A run of ten times the compute: N, D, C, loss, mean_low, mean_high, low, high, and what is true there.
-    """
-
-    runs: Runs
-    fit: Fit
-    boot: Bootstrap
-    seconds: float
-    forecast: dict[str, float]
-
-
 def demo_runs() -> Runs:
     """Return the simulated runs that come with the package.
 
@@ -64,23 +41,37 @@ def demo_runs() -> Runs:
     return read_runs(PATH, loss="loss", N="params", D="tokens", C="flops")
 
 
-def run(n_resamples: int = 1_000_000, *, rng: int = 0, progress: bool | Callable[[int], None] = False) -> Demo:
-    """Fit the demo's runs, refit resamples, and forecast a run of ten times the compute."""
-    runs = demo_runs()
-    fit = fit_law(runs, "chinchilla")
-    began = time.perf_counter()
-    boot = fit.bootstrap(n_resamples, rng=rng, progress=progress)
-    seconds = time.perf_counter() - began
-    return Demo(runs, fit, boot, seconds, _forecast(runs, boot))
+def demo_fit(runs: Runs) -> Fit:
+    """Return the demo's fit.
+
+    Examples
+    --------
+    >>> demo_fit(demo_runs()).success
+    True
+    """
+    fit: Fit = fit_law(runs, "chinchilla")
+    return fit
 
 
-def _forecast(runs: Runs, boot: Bootstrap) -> dict[str, float]:
-    """Return the forecast at ten times the largest compute, at the runs' usual tokens per parameter."""
+def forecast(runs: Runs, boot: Bootstrap) -> dict[str, float]:
+    """Return the forecast at ten times the largest compute, at the runs' usual tokens per parameter.
+
+    Returns
+    -------
+    dict
+        N, D, C, loss, mean_low and mean_high (the law's curve), low and high (a new run), and the truth.
+
+    Examples
+    --------
+    >>> at = forecast(demo_runs(), demo_fit(demo_runs()).bootstrap(1000))
+    >>> at["low"] < at["mean_low"] < at["loss"] < at["mean_high"] < at["high"]
+    True
+    """
     ratio = float(np.median(runs.variable("D") / runs.variable("N")))
     compute = REACH * float(runs.variable("C").max())
     at: dict[str, Any] = {"N": float(np.sqrt(compute / 6 / ratio)), "D": float(np.sqrt(compute / 6 * ratio))}
     mean, new = (boot.band(None, **at, kind=kind).row(0, named=True) for kind in KINDS)
-    truth = laws.chinchilla.published[TRUTH].predict(**at)
+    truth = float(laws.chinchilla.published[TRUTH].predict(**at))
     ends = {"mean_low": mean["low"], "mean_high": mean["high"], "low": new["low"], "high": new["high"]}
     return {**at, "C": compute, "loss": mean["estimate"], **ends, "truth": truth}
 

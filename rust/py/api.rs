@@ -67,14 +67,14 @@ pub fn fit<'py>(
     only_starts: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let _ = seed; // The search is deterministic: its quasi-random points need no seed.
-    let compiled = run::short(py, |_| Ok(()))
-        .and_then(|()| problem(spec, table))
-        .and_then(|make| run::long(py, None, |_| make()))?;
+    let make = problem(spec, table)?;
+    let compiled = run::long(py, None, |_| make())?;
     let recipe = convert::recipe(recipe, compiled.domains())?;
     let starts = starts.map(|s| s.as_array().rows().into_iter().map(|r| r.to_vec()).collect()).unwrap_or_default();
     let search = Search { starts, only_starts, n_starts };
     let job = |cancel: &_| run_fit(&compiled, &recipe, &search, cancel);
-    let found = if compiled.n() * compiled.p() < run::SMALL { run::short(py, job)? } else { run::long(py, None, job)? };
+    let work = compiled.n() * compiled.p() * (search.starts.len() + n_starts).div_ceil(8);
+    let found = run::long_if(py, work > run::SMALL, job)?;
     describe(py, &compiled, found)
 }
 
@@ -183,7 +183,7 @@ pub fn objective(py: Python<'_>, spec: &Bound<'_, PyDict>, table: &Bound<'_, PyD
     let compiled = run::long(py, None, |_| make())?;
     let recipe = convert::recipe(recipe, compiled.domains())?;
     let theta = compiled.inward(theta.as_slice()?);
-    run::short(py, |_| Ok(objective_at(&compiled, &recipe, &theta)))
+    run::long(py, None, |cancel| Ok(objective_at(&compiled, &recipe, &theta, cancel)))
 }
 
 /// Codes of each factor of a law, in its order.

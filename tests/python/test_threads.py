@@ -61,6 +61,7 @@ JOBS = {
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_python_thread_keeps_counting(fit, name):
+    JOBS[name](fit)  # what is imported late is imported now
     start = time.perf_counter()
     with Counter() as counter:
         while time.perf_counter() - start < 0.3:
@@ -92,7 +93,7 @@ def test_several_threads_bootstrap_at_once(fit):
 def test_two_threads_fit_while_the_first_is_inside(fit):
     """The second call starts and ends while the first is at work: neither waits for the other."""
     done = []
-    first = threading.Thread(target=lambda: (fit.bootstrap(200_000, scheme="rows", n_threads=1), done.append("long")))
+    first = threading.Thread(target=lambda: (fit.bootstrap(100_000, scheme="rows", n_threads=1), done.append("long")))
     first.start()
     time.sleep(0.05)
     iso.fit(twin(), "chinchilla")
@@ -129,11 +130,10 @@ def test_a_call_uses_the_threads_that_were_asked_for(fit, asked):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
 def test_a_chunk_of_an_executor_uses_one_thread(fit):
-    with ThreadPoolExecutor(2) as pool:
-        pool.submit(time.sleep, 0.01).result()
-        most, before = most_threads(lambda: fit.bootstrap(100_000, scheme="rows", executor=pool, n_threads=7))
-    # Per chunk in work: the pool's own thread and one side thread.
-    assert most - before <= 1 + 1 + 2
+    with ThreadPoolExecutor(1) as pool:
+        most, before = most_threads(lambda: fit.bootstrap(60_000, scheme="rows", executor=pool, n_threads=32))
+    # The watcher, the pool's thread, one side thread and those that are just ending; not 32.
+    assert most - before <= 8
 
 
 def most_threads(job):

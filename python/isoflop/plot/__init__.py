@@ -191,12 +191,12 @@ def deviation(
     """
     fitted = boot if isinstance(boot, Fit) else boot.fit
     path = path_of(fitted, x, tokens_per_param, until, held)
-    bands = _bands(boot, path, kind, level, n_threads) if isinstance(boot, Bootstrap) else []
+    bands = _bands(boot, path, kind, level, n_threads)
     return _draw_deviation(_axes.new_axes(ax), path, bands, colorbar)
 
 
 def overview(
-    boot: Bootstrap,
+    boot: Bootstrap | Fit,
     *,
     width: float = 6.5,
     kind: Kind | None = None,
@@ -211,7 +211,8 @@ def overview(
 
     Parameters
     ----------
-    boot : Bootstrap
+    boot : Bootstrap or Fit
+        A fit has no bands.
     width : float
         Inches: 6.5 fills a page, 3.3 a column.
     kind, x, tokens_per_param, until, level, n_threads, **held
@@ -233,13 +234,14 @@ def overview(
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    path = path_of(boot.fit, x, tokens_per_param, until, held)
+    fitted = boot if isinstance(boot, Fit) else boot.fit
+    path = path_of(fitted, x, tokens_per_param, until, held)
     bands = _bands(boot, path, kind, level, n_threads)
     type_size, height = (float(np.interp(width, [3.3, 6.5], ends)) for ends in ([7.5, 10.0], [3.4, 5.2]))
     with rc_context({"font.size": type_size}):  # for this figure only: journals ask for 7 to 10 points
         figure = Figure(figsize=(width, height), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True, height_ratios=[2.4, 1])
-        _draw_loss(upper, boot.fit, path, bands, colorbar=False)
+        _draw_loss(upper, fitted, path, bands, colorbar=False)
         _draw_deviation(lower, path, bands, colorbar=False)
         upper.set_xlabel("")
         lower.get_legend().remove()
@@ -261,7 +263,9 @@ class _Band(NamedTuple):
     high: Any
 
 
-def _bands(boot: Bootstrap, path: Path, kind: Kind | None, level: float, n_threads: int | None) -> list[_Band]:
+def _bands(boot: Bootstrap | Fit, path: Path, kind: Kind | None, level: float, n_threads: int | None) -> list[_Band]:
+    if isinstance(boot, Fit):
+        return []
     if kind is not None and kind not in KINDS:
         raise DataError(f"kind is {kind!r}, expected 'mean', 'new_run' or None for both")
     return list(_each_band(boot, path, KINDS if kind is None else (kind,), level, n_threads))

@@ -14,7 +14,7 @@ use crate::random::{Purpose, Stream};
 
 /// With fewer distinct rows for each parameter of the law (a levelled one counts once), every
 /// resample gets rescue starts.
-const FEW_ROWS: usize = 12;
+const FEW_ROWS: usize = 6;
 
 /// Descents from seeds, and from random points, of a rescue.
 const N_SEEDS: usize = 8;
@@ -70,14 +70,12 @@ pub struct Refitter<'a> {
     recipe: &'a Recipe,
     shared: &'a Prepared,
     theta: Vec<f64>,
-    cancel: &'a Cancel,
 }
 
 impl<'a> Refitter<'a> {
     /// Evaluates the full fit once: every warm start begins there, free of exponentials.
     pub fn prepare(problem: &Problem, recipe: &Recipe, theta: &[f64], seed: u64, cancel: &Cancel) -> Prepared {
-        let mut ws = Workspace::new(problem);
-        ws.cancel = Some(cancel);
+        let mut ws = Workspace::new(problem, cancel);
         ws.set_free(&recipe.free());
         let mut theta = theta.to_vec();
         leave_zero(&mut ws, &mut theta, recipe);
@@ -92,10 +90,9 @@ impl<'a> Refitter<'a> {
 
     /// A refitter for one thread.
     pub fn new(problem: &'a Problem, recipe: &'a Recipe, shared: &'a Prepared, cancel: &'a Cancel) -> Self {
-        let mut ws = Workspace::new(problem);
-        ws.cancel = Some(cancel);
+        let mut ws = Workspace::new(problem, cancel);
         ws.set_free(&recipe.free());
-        Refitter { ws, recipe, shared, theta: shared.theta.clone(), cancel }
+        Refitter { ws, recipe, shared, theta: shared.theta.clone() }
     }
 
     /// Refits resample `index` with these row weights (and response, on the residual's scale); writes native
@@ -135,7 +132,7 @@ impl<'a> Refitter<'a> {
         }
         let mut stream = Stream::new(self.shared.seed, Purpose::Rescue, 0, index);
         for trial in 0..MAX_RANDOM {
-            if (trial >= MIN_RANDOM && ends.hits >= ENOUGH_HITS) || self.cancel.check().is_err() {
+            if (trial >= MIN_RANDOM && ends.hits >= ENOUGH_HITS) || self.ws.cancelled() {
                 break;
             }
             let Some(mut theta) = self.shared.seeder.random(&mut self.ws, self.recipe, &mut stream) else { continue };

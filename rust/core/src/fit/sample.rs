@@ -31,7 +31,7 @@ pub struct Workspace<'a> {
     /// Rows in hand before padding.
     pub(crate) count: usize,
     /// Stops long fits.
-    pub(crate) cancel: Option<&'a Cancel>,
+    pub(crate) cancel: &'a Cancel,
     /// Runs of the tape so far.
     pub evaluations: usize,
     pub(crate) vectors: Vectors,
@@ -61,8 +61,8 @@ pub struct Base {
 }
 
 impl<'a> Workspace<'a> {
-    /// Scratch for a problem, with all its rows in hand.
-    pub fn new(problem: &'a Problem) -> Self {
+    /// Scratch for a problem, with all its rows in hand; `cancel` stops long work inside.
+    pub fn new(problem: &'a Problem, cancel: &'a Cancel) -> Self {
         let (ld, p) = (problem.padded, problem.p());
         let mut machine = Machine::new(problem.kernels, BLOCK.min(ld));
         machine.reserve(&problem.program.rows);
@@ -96,7 +96,7 @@ impl<'a> Workspace<'a> {
             free: (0..p).collect(),
             place: (0..p).map(Some).collect(),
             count: 0,
-            cancel: None,
+            cancel,
             evaluations: 0,
             vectors,
             small: Small::default(),
@@ -164,7 +164,7 @@ impl<'a> Workspace<'a> {
 
     /// Whether the caller has asked to stop: results are then meaningless and not used.
     pub(crate) fn cancelled(&self) -> bool {
-        self.cancel.is_some_and(|c| c.check().is_err())
+        self.cancel.check().is_err()
     }
 
     /// The scalar stage, and one value a row for parameters with levels.

@@ -87,7 +87,7 @@ pub(crate) fn goal(ws: &Workspace<'_>, recipe: &Recipe, tolerance: f64) -> Goal 
 /// Settings of the wrong length; a law that is nowhere finite; cancelled.
 pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel) -> Result<Fit> {
     check(problem, recipe, search)?;
-    let mut ws = Workspace::new(problem);
+    let mut ws = Workspace::new(problem, cancel);
     ws.set_free(&recipe.free());
     let mut recipe = recipe.clone();
     let mut best = settle(&mut ws, &mut recipe, search, cancel)?;
@@ -95,12 +95,14 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     ws.accept();
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
-    Ok(statistics::report(&mut ws, &recipe, best))
+    let report = statistics::report(&mut ws, &recipe, best);
+    cancel.check()?;
+    Ok(report)
 }
 
 /// Σ w ρ(r) at internal parameters.
-pub fn objective_at(problem: &Problem, recipe: &Recipe, theta: &[f64]) -> f64 {
-    let mut ws = Workspace::new(problem);
+pub fn objective_at(problem: &Problem, recipe: &Recipe, theta: &[f64], cancel: &Cancel) -> f64 {
+    let mut ws = Workspace::new(problem, cancel);
     ws.evaluate(theta);
     ws.accept();
     statistics::objective(&mut ws, recipe).0

@@ -74,6 +74,9 @@ impl Seeder {
         let problem = ws.problem;
         let mut theta = point.to_vec();
         ws.evaluate(&theta);
+        if ws.cancelled() {
+            return (f64::INFINITY, theta);
+        }
         if self.linear.is_empty() {
             return (squares(ws), theta);
         }

@@ -230,6 +230,9 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         self.set_limits();
         self.gradient();
         for _ in 0..MAX_INNER {
+            if self.ws.cancelled() {
+                break;
+            }
             let slope = self.newton_step();
             if -slope <= (1e-3 * (objective - value)).max(0.1 * self.goal.tolerance * objective) {
                 break;
@@ -389,6 +392,9 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         let v = &self.ws.vectors;
         let (mut low, mut high, mut share) = (0.0, 1.0, 0.5);
         for _ in 0..30 {
+            if self.ws.cancelled() {
+                break;
+            }
             let (_, data, bend) = (k.line)(&self.goal.criterion, &v.linear[..n], &v.trial[..n], &self.ws.w[..n], share);
             let here = data + constant + linear * share;
             if here.abs() <= -0.1 * slope {

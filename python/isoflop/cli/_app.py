@@ -1,0 +1,58 @@
+"""The commands, put together: names of options, their groups in the help. Cyclopts is loaded only here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+from .._engine import version
+from ._demo import demo
+from ._fit import fit
+from ._info import info, laws
+
+if TYPE_CHECKING:
+    import cyclopts
+
+HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, forecast.
+
+Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
+Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
+GROUPS = {
+    "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
+    "Law and recipe": "law real criterion delta quantile scale fixed tied bounds prior starts",
+    "Bootstrap": "bootstrap scheme seed level threads",
+    "Output": "at save plot tokens_per_param until plot_width json",
+}
+
+
+def build() -> cyclopts.App:
+    """Return the application."""
+    import cyclopts
+
+    keep = cyclopts.Parameter(name_transform=lambda name: name.replace("_", "-"), negative_iterable=())
+    app = cyclopts.App(
+        name="isoflop",
+        help=HELP,
+        version=f"isoflop {version()}",
+        version_flags=["--version", "-V"],
+        help_format="plaintext",
+        default_parameter=keep,
+        suppress_keyboard_interrupt=False,
+    )
+    for command in (fit, demo, laws, info):
+        app.command(_grouped(command), help_format="plaintext")
+    return app
+
+
+def _grouped(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Put each option into its group of the help, here rather than in the signature: cyclopts loads late."""
+    import cyclopts
+
+    places = {name: group for group, names in GROUPS.items() for name in names.split()}
+    groups = {title: cyclopts.Group(title, sort_key=i) for i, title in enumerate(GROUPS, start=1)}
+    hints = get_type_hints(command)
+    command.__annotations__ = {
+        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]])] if name in places else hint
+        for name, hint in hints.items()
+    }
+    return command

@@ -1,0 +1,63 @@
+"""What leaves a command: text or one JSON object on stdout, notes on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+#: Number of the layout of JSON output; a field may be added under the same number, none is renamed or removed.
+SCHEMA = 1
+
+
+def note(text: str) -> None:
+    """Write a line for people to stderr."""
+    sys.stderr.write(f"isoflop: {text}\n")
+    sys.stderr.flush()
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return whether a person is looking at a stream."""
+    return bool(getattr(stream, "isatty", lambda: False)())
+
+
+def wants_json(asked: bool | None) -> bool:
+    """Return whether to print JSON: as asked, otherwise unless stdout is a terminal."""
+    return not is_terminal(sys.stdout) if asked is None else asked
+
+
+def emit(text: str) -> None:
+    """Write text to stdout, at once: a long computation may follow."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def emit_json(command: str, content: Mapping[str, Any]) -> None:
+    """Write exactly one JSON object to stdout."""
+    from .._engine import version
+
+    head = {"command": command, "schema": SCHEMA, "version": version()}
+    sys.stdout.write(json.dumps({**head, **plain(content)}, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Return `value` in JSON's types; numbers that JSON lacks become null.
+
+    Examples
+    --------
+    >>> plain({"error": float("nan"), "draws": np.arange(2)})
+    {'error': None, 'draws': [0, 1]}
+    """
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
