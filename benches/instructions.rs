@@ -12,7 +12,7 @@ use std::hint::black_box;
 
 use common::{Job, job, search};
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
-use isoflop_core::bootstrap::{Draws, bootstrap};
+use isoflop_core::bootstrap::Draws;
 use isoflop_core::cancel::Cancel;
 use isoflop_core::fit::{Fit, fit};
 use isoflop_core::simd::{Kernels, LANES, Level, kernels_for};
@@ -36,7 +36,7 @@ fn prepare(rows: usize) -> Job {
 /// `count` refits, one thread.
 fn refits(job: &Job, count: usize) -> Draws {
     let (job, cancel) = (black_box(job), Cancel::default());
-    let drawn = bootstrap(&job.problem, &job.recipe, &job.full.theta, &job.sampler, 0, count, 1, &cancel);
+    let drawn = job.bootstrap().run(0, count, 1, &cancel);
     black_box(drawn.expect("nobody cancels"))
 }
 

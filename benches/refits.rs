@@ -8,7 +8,6 @@ use std::hint::black_box;
 
 use common::{chinchilla, job, runs, search};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use isoflop_core::bootstrap::bootstrap;
 use isoflop_core::cancel::Cancel;
 use isoflop_core::fit::fit;
 use isoflop_core::predict::{Points, Predictor};
@@ -24,7 +23,7 @@ fn refits(c: &mut Criterion) {
         let job = job(ROWS, table);
         group.throughput(Throughput::Elements(1000));
         group.bench_function(BenchmarkId::from_parameter(table.level), |b| {
-            b.iter(|| bootstrap(&job.problem, &job.recipe, &job.full.theta, &job.sampler, 0, 1000, 1, &Cancel::default()));
+            b.iter(|| job.bootstrap().run(0, 1000, 1, &Cancel::default()));
         });
     }
     group.finish();

@@ -1,5 +1,6 @@
 //! The job of the Rust benches: a simulated twin of the 240 Chinchilla runs, and its pieces.
 
+use isoflop_core::bootstrap::Bootstrap;
 use isoflop_core::cancel::Cancel;
 use isoflop_core::expr::{Scale, Spec};
 use isoflop_core::fit::{Fit, Problem, Recipe, Search, Start, fit};
@@ -9,7 +10,11 @@ use isoflop_core::table::Table;
 
 /// The law of the job.
 pub fn chinchilla() -> Spec {
-    Spec { formula: "E + A / N**alpha + B / D**beta".into(), variables: vec!["N".into(), "D".into()], ..Spec::default() }
+    Spec {
+        formula: "E + A / N**alpha + B / D**beta".into(),
+        variables: vec!["N".into(), "D".into()],
+        ..Spec::default()
+    }
 }
 
 /// Uniform numbers in (0, 1): a small generator, so that no crate's update moves the counts.
@@ -60,4 +65,11 @@ pub fn job(n: usize, kernels: &'static Kernels) -> Job {
     let full = fit(&problem, &recipe, &search(), &Cancel::default()).expect("the fit exists");
     let sampler = Sampler::new(Scheme::Rows, &vec![1.0; n], None, None, 0, 0).expect("rows can be drawn");
     Job { problem, recipe, full, sampler }
+}
+
+impl Job {
+    /// The bootstrap of this job.
+    pub fn bootstrap(&self) -> Bootstrap<'_> {
+        Bootstrap { problem: &self.problem, recipe: &self.recipe, theta: &self.full.theta, sampler: &self.sampler }
+    }
 }

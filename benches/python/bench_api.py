@@ -55,11 +55,13 @@ def _seconds(call, repeats=5):
 
 def import_time(repeats=15):
     """Milliseconds that `import isoflop` takes in a fresh process, over those of `import numpy`."""
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
     def once(module):
         code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env).stdout)
 
+    once("isoflop")  # writes the bytecode
     pairs = [(once("numpy"), once("isoflop")) for _ in range(repeats)]
     numpy, ours = (1e3 * median(column) for column in zip(*pairs, strict=True))
     return {"import_numpy_ms": numpy, "import_isoflop_ms": ours, "import_extra_ms": ours - numpy}

@@ -133,9 +133,8 @@ def simd_level():
     command = [Path(sys.executable).with_name("isoflop"), "info", "--json"]
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        found = json.loads(out.stdout)
-        return found.get("level") or found["simd"]["level"]
-    except (ValueError, KeyError, TypeError):
+        return json.loads(out.stdout)["simd"]
+    except (ValueError, KeyError):
         return "unknown"
 
 

@@ -1,12 +1,14 @@
 """Scaling laws: fit them, bootstrap them a million times in seconds, forecast and plan.
 
-Start with `Runs` or `read_runs`, then `fit`, then `Fit.bootstrap`. Only numpy and narwhals load with this module.
+Start with `Runs` or `read_runs`, then `fit`, then `Fit.bootstrap`. Only numpy and what a fit needs load with this
+module, the rest at first use: so the names below are listed once for type checkers and once for `__getattr__`.
 """
 
 from __future__ import annotations
 
-from . import _bootstrap, laws, plot
-from ._draws import Bootstrap
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._engine import info, version
 from ._errors import (
     ConvergenceWarning,
@@ -21,20 +23,32 @@ from ._errors import (
     PrecisionWarning,
 )
 from ._fit import fit
-from ._fit_table import FitTable
 from ._fitted import Fit
 from ._law import Law, Published
-from ._load import load
 from ._prior import LogitNormal, LogNormal, Normal
-from ._read import read_runs
 from ._recipe import Recipe
 from ._runs import Runs
-from ._simulate import simulate
+
+if TYPE_CHECKING:
+    from . import laws, plot
+    from ._draws import Bootstrap
+    from ._fit_table import FitTable
+    from ._load import load
+    from ._read import read_runs
+    from ._simulate import simulate
 
 __version__ = version()
 
-# Methods that call upward are attached here, so that the modules below know nothing of those above.
-Fit.bootstrap = _bootstrap.bootstrap  # type: ignore[method-assign,assignment]
+#: Where public names live that load at first use; a module hands on itself.
+_LATE = {
+    "Bootstrap": "_draws",
+    "FitTable": "_fit_table",
+    "laws": "laws",
+    "load": "_load",
+    "plot": "plot",
+    "read_runs": "_read",
+    "simulate": "_simulate",
+}
 
 __all__ = [
     "Bootstrap",
@@ -66,3 +80,39 @@ __all__ = [
     "read_runs",
     "simulate",
 ]
+
+
+def _load_late(name: str, home: str) -> Any:
+    module = import_module(f".{home}", __name__)
+    return module if name == home else getattr(module, name)
+
+
+if not TYPE_CHECKING:  # or checkers would take every name for granted
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name at its first use."""
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = _load_late(name, _LATE[name])
+        return globals()[name]
+
+
+def __dir__() -> list[str]:
+    """Return public names that are not loaded yet, too."""
+    return sorted({*globals(), *__all__})
+
+
+class _LateMethod:
+    """A method that calls upward: its module loads at first use, and it then takes this one's place."""
+
+    def __init__(self, owner: type, name: str, home: str) -> None:
+        self.owner, self.name, self.home = owner, name, home
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        method = _load_late(self.name, self.home)
+        setattr(self.owner, self.name, method)
+        return method.__get__(instance, owner)
+
+
+# Methods that call upward are attached here, so that the modules below know nothing of those above.
+Fit.bootstrap = _LateMethod(Fit, "bootstrap", "_bootstrap")  # type: ignore[method-assign,assignment]

@@ -36,6 +36,8 @@ def faults(column: Numbers, positive: bool = False) -> dict[str, np.ndarray]:
     ['infinite']
     """
     values, null = column
+    if not null.any() and np.isfinite(values).all() and (not positive or (values > 0).all()):
+        return {}
     masks = {
         "null": null,
         "NaN": np.isnan(values) & ~null,

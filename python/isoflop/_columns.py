@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _roles, _where
+from . import _checks, _roles
 from ._errors import DataError, compose, listed
 from ._frames import NUMERIC, Numbers, Table, column_error
 from ._levels import code_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from ._where import Value
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -153,8 +155,10 @@ class Columns:
             bad |= self.levels(name)[0] < 0
         return bad
 
-    def filter_value(self, name: str) -> _where.Value:
+    def filter_value(self, name: str) -> Value:
         """Return a variable as the row filter takes it."""
+        from . import _where
+
         kind = self.kind(name)
         if kind == "text":
             return _where.text(self.table.objects(self.name(name)))

@@ -342,7 +342,7 @@ class Bootstrap:
         self._require_ok()
         ok = self.ok if self.n_failed else slice(None)
         for j, name in enumerate(self.names):
-            yield name, self.draws[ok, j]
+            yield name, self.draws[:, j][ok]
         for name in formulas:
             yield name, self.derived({name: formulas[name]})[name][ok]
 

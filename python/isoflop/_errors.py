@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -140,6 +138,8 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     >>> nearest("Parms", ["params", "tokens"])
     ['params']
     """
+    from difflib import get_close_matches
+
     folded: dict[str, str] = {}
     for word in known:
         folded.setdefault(word.casefold(), word)
@@ -183,7 +183,7 @@ def counted(n: int, singular: str, plural: str | None = None) -> str:
 
 def warn(message: str, category: type[Warning], hint: str | None = None) -> None:
     """Warn at the line of the first caller outside the package."""
-    package = str(Path(__file__).parent)
+    package = __file__.removesuffix("_errors.py")
     level = 1
     frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_code.co_filename.startswith(package):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,8 @@ def digest(columns: Mapping[str, Any], n_rows: int) -> str:
     >>> digest({"a": a, "b": b}, 2) == digest({"b": b, "a": a}, 2)
     True
     """
+    import hashlib
+
     hasher = hashlib.sha256(VERSION + n_rows.to_bytes(8, "little"))
     for name in sorted(columns):
         values = columns[name]

@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from . import _checks, _engine, laws
+from . import _checks, _engine
 from ._engine import Floats, Problem
 from ._errors import ConvergenceWarning, DataError, LawError, compose, counted, listed, nearest, warn
 from ._fingerprint import digest
-from ._fit_table import FitTable
 from ._fitted import Fit, delta_errors, tied_values
 from ._law import Law, Scale, names_in, unknown_parameter
 from ._options import bound_arrays, fixed_array, prior_arrays, priors_of, start_array
@@ -128,11 +127,15 @@ def fit(
     seed = seed_of(rng)
     if by is None:
         return _fit_one(runs, law, recipe, weights, seed, options)
+    from ._fit_table import FitTable
+
     return FitTable(by, _fit_each(runs, by, weights, law, recipe, seed, options))
 
 
 def _resolve(law: Law | str, scale: Scale | None, tied: Mapping[str, str] | None) -> Law:
     if isinstance(law, str):
+        from . import laws
+
         law = laws.get(law)
     if not isinstance(law, Law):
         raise LawError(compose(f"law is a {type(law).__name__}, expected a Law or a name", "iso.Law('E + A/N**alpha')"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _engine, _store
+from . import _engine
 from ._engine import Codes, Floats, Problem
 from ._errors import FitError
 from ._law import Law, evaluate
@@ -19,6 +19,9 @@ from ._points import Labels, expand, make_frame, read_points
 from ._prior import LogitNormal, LogNormal, Normal, Prior
 from ._recipe import Recipe
 from ._repr import Values, facts, html_table, number, pair, table
+
+if TYPE_CHECKING:
+    from ._store import PathLike
 
 _PRIORS = {kind.__name__: kind for kind in (LogNormal, Normal, LogitNormal)}
 
@@ -230,6 +233,8 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in JSON's types, data and recipe included."""
+        from . import _store
+
         problem = self.problem or Problem({}, {}, {})
         content = {
             name: getattr(self, name)
@@ -243,6 +248,8 @@ class Fit:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Fit:
         """Make a fit again from `to_dict`."""
+        from . import _store
+
         given = dict(_store.check(dict(content), "the dict", "fit"))
         law = Law.from_dict(given["law"])
         given["problem"] = Problem(law.spec, _table_from(given.pop("table")), _recipe_from(given.pop("core_recipe")))
@@ -258,13 +265,17 @@ class Fit:
         given["groups"] = None if given["groups"] is None else np.array(given["groups"], dtype=np.int64)
         return cls(**{k: v for k, v in given.items() if k in cls.__dataclass_fields__})
 
-    def save(self, path: _store.PathLike) -> None:
+    def save(self, path: PathLike) -> None:
         """Write the fit to a JSON file, in one step: a crash leaves the file that was there."""
+        from . import _store
+
         _store.save_json(path, self.to_dict())
 
     @classmethod
-    def load(cls, path: _store.PathLike) -> Fit:
+    def load(cls, path: PathLike) -> Fit:
         """Read a fit that `save` wrote."""
+        from . import _store
+
         return cls.from_dict(_store.load_json(path, "fit"))
 
 

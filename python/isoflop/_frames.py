@@ -1,21 +1,24 @@
 """One way to look into any table: polars, pandas, pyarrow, others by narwhals, or a dict of arrays.
 
-Only reading, taking rows and handing back live here; what a column means is for `_roles` and `_runs`.
+Only reading, taking rows and handing back live here; what a column means is for `_roles` and `_runs`. Narwhals loads
+with the first frame: a dict of arrays needs none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import narwhals.stable.v2 as nw
 import numpy as np
 
 from ._errors import DataError, compose, listed, nearest
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 NUMERIC = ("number", "boolean")
 
 
@@ -28,7 +31,7 @@ class Numbers(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of equally long columns that never changes.
+    """A table of equally long columns that never changes, so that each is read once.
 
     Parameters
     ----------
@@ -37,6 +40,17 @@ class Table:
     """
 
     native: Any
+    _read: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type[Table], tuple[Any]]:
+        """Leave out what has been read already."""
+        return Table, (self.native,)
+
+    def _once(self, what: Any, read: Callable[[], T]) -> T:
+        if what not in self._read:
+            self._read[what] = read()
+        found: T = self._read[what]
+        return found
 
     @property
     def is_dict(self) -> bool:
@@ -46,24 +60,26 @@ class Table:
     @property
     def names(self) -> list[str]:
         """The names of the columns, in order."""
-        return list(self.native) if self.is_dict else nw.from_native(self.native).columns
+        return self._once("names", lambda: list(self.native if self.is_dict else self._frame.columns))
 
     @property
     def n_rows(self) -> int:
         """The number of rows."""
         if self.is_dict:
             return len(next(iter(self.native.values()), ()))
-        return len(nw.from_native(self.native))
+        return len(self._frame)
 
     def kind(self, name: str) -> str:
         """Return what a column holds: number, boolean, text, or a word for something else."""
         if self.is_dict:
-            return _numpy_kind(self.native[name])
-        series = self._series(name)
-        return _narwhals_kind(series)
+            return self._once(("kind", name), lambda: _numpy_kind(self.native[name]))
+        return self._once(("kind", name), lambda: _narwhals_kind(self._series(name)))
 
     def numbers(self, name: str) -> Numbers:
-        """Return a numeric column as float64; the caller has asked for its kind."""
+        """Return a numeric column as float64, not to be written to; the caller has asked for its kind."""
+        return self._once(("numbers", name), lambda: _sealed(self._numbers(name)))
+
+    def _numbers(self, name: str) -> Numbers:
         if self.is_dict:
             column = self.native[name]
             if column.dtype.kind in "fiub":
@@ -91,14 +107,20 @@ class Table:
         """Return the given rows, in the given order."""
         if self.is_dict:
             return Table({name: column[rows] for name, column in self.native.items()})
-        return Table(nw.from_native(self.native)[rows.tolist()].to_native())
+        return Table(self._frame[rows.tolist()].to_native())
 
     def to_native(self) -> Any:
         """Return the kind of frame that came in; polars where none did."""
         return new_frame(self.native) if self.is_dict else self.native
 
+    @property
+    def _frame(self) -> Any:
+        import narwhals.stable.v2 as nw
+
+        return self._once("frame", lambda: nw.from_native(self.native))
+
     def _series(self, name: str) -> Any:
-        return nw.from_native(self.native).get_column(name)
+        return self._frame.get_column(name)
 
 
 def read_table(frame: Any) -> Table:
@@ -145,6 +167,8 @@ def new_frame(columns: Mapping[str, Any], like: Any = None) -> Any:
         import polars as pl
 
         return pl.DataFrame({name: _plain(values) for name, values in columns.items()})
+    import narwhals.stable.v2 as nw
+
     backend = nw.from_native(native).implementation
     return nw.from_dict(dict(columns), backend=backend).to_native()
 
@@ -157,6 +181,8 @@ def column_error(name: str, known: Sequence[str], wanted: str = "") -> DataError
 
 
 def _native(frame: Any) -> Any:
+    import narwhals.stable.v2 as nw
+
     try:
         wrapped = nw.from_native(frame)
     except nw.exceptions.DuplicateError as error:
@@ -234,10 +260,12 @@ def _numpy_kind(column: np.ndarray) -> str:
     kinds = {"f": "number", "i": "number", "u": "number", "b": "boolean", "U": "text", "T": "text"}
     if column.dtype.kind == "O":
         return _object_kind(column)
-    return kinds.get(column.dtype.kind, str(column.dtype))
+    return kinds.get(column.dtype.kind) or str(column.dtype)
 
 
 def _narwhals_kind(series: Any) -> str:
+    import narwhals.stable.v2 as nw
+
     dtype = series.dtype
     if dtype.is_decimal() or dtype.is_numeric() or series.null_count() == len(series):
         return "number"  # a column without any value can become one
@@ -251,6 +279,8 @@ def _narwhals_kind(series: Any) -> str:
 
 
 def _object_kind(column: np.ndarray) -> str:
+    from decimal import Decimal
+
     values = [v for v in column if v is not None]
     if not values:
         return "number"
@@ -279,6 +309,13 @@ def _from_series(series: Any) -> Numbers:
     return Numbers(values, null)
 
 
+def _sealed(numbers: Numbers) -> Numbers:
+    """Forbid writing to arrays that are handed out more than once."""
+    for array in numbers:
+        array.setflags(write=False)
+    return numbers
+
+
 def _from_objects(column: np.ndarray) -> Numbers:
     null = np.array([v is None for v in column], bool)
     values = np.array([np.nan if v is None else _to_float(v) for v in column], np.float64)
@@ -293,6 +330,8 @@ def _to_float(value: Any) -> float:
 
 
 def _objects(series: Any) -> np.ndarray:
+    import narwhals.stable.v2 as nw
+
     column = np.empty(len(series), dtype=object)
     column[:] = [_scalar(value) for value in series.to_list()]
     null = np.array(series.is_null().to_numpy(), bool)

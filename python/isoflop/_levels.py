@@ -6,7 +6,6 @@ Arrays in, arrays out; what the labels stand for (runs, families, tasks) is the 
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,11 +42,17 @@ def level(value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, Decimal):
-        value = int(value) if value % 1 == 0 else float(value)
-    if isinstance(value, float) and value % 1 == 0:
-        return int(value)
-    return str(value) if isinstance(value, (dt.date, dt.timedelta)) else value
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return int(value) if value % 1 == 0 else value
+    if isinstance(value, (dt.date, dt.timedelta)):
+        return str(value)
+    from decimal import Decimal
+
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value % 1 == 0 else float(value)
 
 
 def last_rows(codes: NDArray[np.int64], clock: NDArray[np.float64]) -> tuple[NDArray[np.bool_], int]:

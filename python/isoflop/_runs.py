@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import _checks, _roles, _runs_text, _where
+from . import _checks, _roles, _runs_text
 from ._columns import Codes, Columns, Floats
 from ._errors import DataError, compose, counted, rows_text
 from ._fingerprint import digest
@@ -193,7 +193,7 @@ class Runs:
     @property
     def columns(self) -> list[str]:
         """The columns of the table, in order."""
-        return self._columns.table.names
+        return list(self._columns.table.names)
 
     @property
     def roles(self) -> dict[str, str]:
@@ -261,7 +261,7 @@ class Runs:
         >>> iso.Runs({"N": [1e8, 1e9], "loss": [3.1, 2.6], "width": [512, 2048]}).variable("width")
         array([ 512., 2048.])
         """
-        return self._columns.variable(name)
+        return self._columns.variable(name).copy()
 
     def factor(self, name: str) -> tuple[Codes, list[Any]]:
         """Return the levels of a column: a code per row, and the labels in code order.
@@ -388,6 +388,8 @@ class Runs:
         1
         """
         if isinstance(keep, str):
+            from . import _where
+
             mask = _where.mask(keep, self._columns.filter_value, self.n_rows)
         else:
             mask = _as_mask(keep, self.n_rows)

@@ -1,7 +1,7 @@
 //! The functions of `isoflop._core`: convert, run through the door, convert back.
 
 use isoflop_core::band::{DrawTable, Point};
-use isoflop_core::bootstrap::bootstrap as run_bootstrap;
+use isoflop_core::bootstrap::Bootstrap;
 use isoflop_core::error::Error;
 use isoflop_core::expr::{Law, Scale, Spec};
 use isoflop_core::fit::{Fit, Problem, Search, Status, fit as run_fit, objective_at};
@@ -46,7 +46,10 @@ pub fn law_info<'py>(py: Python<'py>, spec: &Bound<'py, PyDict>) -> PyResult<Bou
     Ok(out)
 }
 
-fn problem(spec: &Bound<'_, PyDict>, table: &Bound<'_, PyDict>) -> PyResult<impl FnOnce() -> Result<Problem, Error> + Send> {
+fn problem(
+    spec: &Bound<'_, PyDict>,
+    table: &Bound<'_, PyDict>,
+) -> PyResult<impl FnOnce() -> Result<Problem, Error> + Send> {
     let (spec, scale, start) = convert::law(spec)?;
     let table = convert::table(table)?;
     Ok(move || Problem::new(spec, scale, start, table, convert::simd()?))
@@ -143,7 +146,8 @@ pub fn bootstrap<'py>(
     let p = compiled.p();
     let drawn = run::long(py, progress.as_ref(), |cancel| {
         let sampler = Sampler::new(kind, &rows.weights, groups.as_deref(), strata.as_deref(), seed, 0)?;
-        run_bootstrap(&compiled, &recipe, &theta, &sampler, first, count, n_threads, cancel)
+        Bootstrap { problem: &compiled, recipe: &recipe, theta: &theta, sampler: &sampler }
+            .run(first, count, n_threads, cancel)
     })?;
     let out = PyDict::new(py);
     out.set_item("draws", matrix(py, drawn.draws, count, p)?)?;
@@ -178,7 +182,13 @@ pub fn resample_weights<'py>(
 
 /// The value of the objective at given parameters.
 #[pyfunction]
-pub fn objective(py: Python<'_>, spec: &Bound<'_, PyDict>, table: &Bound<'_, PyDict>, recipe: &Bound<'_, PyDict>, theta: PyReadonlyArray1<'_, f64>) -> PyResult<f64> {
+pub fn objective(
+    py: Python<'_>,
+    spec: &Bound<'_, PyDict>,
+    table: &Bound<'_, PyDict>,
+    recipe: &Bound<'_, PyDict>,
+    theta: PyReadonlyArray1<'_, f64>,
+) -> PyResult<f64> {
     let make = problem(spec, table)?;
     let compiled = run::long(py, None, |_| make())?;
     let recipe = convert::recipe(recipe, compiled.domains())?;
@@ -240,7 +250,11 @@ pub fn predict<'py>(
     let levels = level_counts(law, spec, theta.len())?;
     let spans = split(law, &theta, &levels)?;
     let native: Vec<Vec<f64>> = spans.iter().map(|&(first, count)| theta[first..first + count].to_vec()).collect();
-    let arrays = law.variables.iter().map(|name| Ok(convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>()?)).collect::<PyResult<Vec<_>>>()?;
+    let arrays = law
+        .variables
+        .iter()
+        .map(|name| Ok(convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>()?))
+        .collect::<PyResult<Vec<_>>>()?;
     let slices = arrays.iter().map(|a| Ok(a.as_slice()?)).collect::<PyResult<Vec<&[f64]>>>()?;
     let lists = factor_codes(law, codes)?;
     let list_slices: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
@@ -268,13 +282,22 @@ struct Draws {
 }
 
 impl Draws {
-    fn read(spec: &Bound<'_, PyDict>, draws: &PyReadonlyArray2<'_, f64>, columns: &Bound<'_, PyDict>, codes: &Bound<'_, PyDict>) -> PyResult<Self> {
+    fn read(
+        spec: &Bound<'_, PyDict>,
+        draws: &PyReadonlyArray2<'_, f64>,
+        columns: &Bound<'_, PyDict>,
+        codes: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
         let (read, scale, _) = convert::law(spec)?;
         let law = Law::new(&read).map_err(|e| crate::error::to_python(spec.py(), e))?;
         let m = draws.as_array().nrows();
         let levels = level_counts(&law, spec, draws.as_array().ncols())?;
         let spans = split(&law, &vec![0.0; draws.as_array().ncols()], &levels)?;
-        let values = law.variables.iter().map(|name| convert::floats(&convert::item(columns, name)?)).collect::<PyResult<Vec<_>>>()?;
+        let values = law
+            .variables
+            .iter()
+            .map(|name| convert::floats(&convert::item(columns, name)?))
+            .collect::<PyResult<Vec<_>>>()?;
         let lists = factor_codes(&law, codes)?;
         let k = values.first().map(Vec::len).or_else(|| lists.first().map(Vec::len)).unwrap_or(1);
         let mut batches: Vec<Batch> = vec![];

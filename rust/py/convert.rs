@@ -30,13 +30,15 @@ macro_rules! get {
 
 /// A float64 array as a vector.
 pub fn floats(value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-    let array: PyReadonlyArray1<'_, f64> = value.extract().map_err(|_| PyTypeError::new_err("expected a one-dimensional float64 array"))?;
+    let array: PyReadonlyArray1<'_, f64> =
+        value.extract().map_err(|_| PyTypeError::new_err("expected a one-dimensional float64 array"))?;
     Ok(array.as_slice()?.to_vec())
 }
 
 /// An int64 array of codes as a vector.
 pub fn codes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
-    let array: PyReadonlyArray1<'_, i64> = value.extract().map_err(|_| PyTypeError::new_err("expected a one-dimensional int64 array"))?;
+    let array: PyReadonlyArray1<'_, i64> =
+        value.extract().map_err(|_| PyTypeError::new_err("expected a one-dimensional int64 array"))?;
     let convert = |&x: &i64| u32::try_from(x).map_err(|_| PyValueError::new_err(format!("code {x} is out of range")));
     array.as_slice()?.iter().map(convert).collect()
 }
@@ -63,7 +65,11 @@ pub fn law(dict: &Bound<'_, PyDict>) -> PyResult<(Spec, Scale, Start)> {
 
 /// The rows.
 pub fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
-    let mut out = Table { response: floats(&item(dict, "response")?)?, weights: floats(&item(dict, "weights")?)?, ..Table::default() };
+    let mut out = Table {
+        response: floats(&item(dict, "response")?)?,
+        weights: floats(&item(dict, "weights")?)?,
+        ..Table::default()
+    };
     out.n = out.response.len();
     for (name, column) in item(dict, "columns")?.cast::<PyDict>()?.iter() {
         out.columns.insert(name.extract()?, floats(&column)?);
@@ -84,7 +90,8 @@ pub fn recipe(dict: &Bound<'_, PyDict>, domains: &[Domain]) -> PyResult<Recipe> 
         "log_cosh" => Shape::LogCosh,
         other => return Err(PyValueError::new_err(format!("unknown shape '{other}'"))),
     };
-    let criterion = Criterion { shape, delta: get!(dict, "delta"), over: get!(dict, "over"), under: get!(dict, "under") };
+    let criterion =
+        Criterion { shape, delta: get!(dict, "delta"), over: get!(dict, "over"), under: get!(dict, "under") };
     let mut out = Recipe::new(criterion, domains.len());
     out.auto_delta = get!(dict, "auto_delta");
     out.continuation = get!(dict, "continuation");

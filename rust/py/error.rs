@@ -1,9 +1,9 @@
 //! Core errors → Python exceptions, in one match. The classes live in `isoflop._errors`.
 
 use isoflop_core::error::Error;
+use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::call::PyCallArgs;
 
 /// An error of the core as the Python exception that users see.
 pub fn to_python(py: Python<'_>, error: Error) -> PyErr {
@@ -11,7 +11,9 @@ pub fn to_python(py: Python<'_>, error: Error) -> PyErr {
     match error {
         Error::Formula { message, position } => raise(py, "LawError", (message, position)),
         Error::Law(_) => raise(py, "LawError", (text,)),
-        Error::MissingColumn(_) | Error::NotPositive { .. } | Error::Shape { .. } | Error::Setting(_) => raise(py, "DataError", (text,)),
+        Error::MissingColumn(_) | Error::NotPositive { .. } | Error::Shape { .. } | Error::Setting(_) => {
+            raise(py, "DataError", (text,))
+        }
         Error::NoStart(_) => raise(py, "FitError", (text,)),
         Error::Cancelled => PyKeyboardInterrupt::new_err(()),
         _ => raise(py, "InternalError", (text,)),
@@ -20,7 +22,11 @@ pub fn to_python(py: Python<'_>, error: Error) -> PyErr {
 
 /// A panic of the core: always a bug.
 pub fn internal(py: Python<'_>, message: String) -> PyErr {
-    raise(py, "InternalError", (format!("the core panicked: {message}\n\nHint: this is a bug of isoflop, please report it"),))
+    raise(
+        py,
+        "InternalError",
+        (format!("the core panicked: {message}\n\nHint: this is a bug of isoflop, please report it"),),
+    )
 }
 
 fn raise<A>(py: Python<'_>, class: &str, arguments: A) -> PyErr

@@ -32,7 +32,11 @@ pub fn short<T: Send>(py: Python<'_>, job: impl FnOnce(&Cancel) -> Result<T> + S
 }
 
 /// Runs a long job on a side thread; `progress` is called with the units done.
-pub fn long<T: Send>(py: Python<'_>, progress: Option<&Py<PyAny>>, job: impl FnOnce(&Cancel) -> Result<T> + Send) -> PyResult<T> {
+pub fn long<T: Send>(
+    py: Python<'_>,
+    progress: Option<&Py<PyAny>>,
+    job: impl FnOnce(&Cancel) -> Result<T> + Send,
+) -> PyResult<T> {
     let cancel = Cancel::default();
     let (end, interrupt) = py.detach(|| {
         std::thread::scope(|scope| {

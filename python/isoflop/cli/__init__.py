@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .._errors import IsoflopError
+from .._errors import IsoflopError, IsoflopWarning
 from ._output import note
 
 DONE, USER_ERROR, USAGE, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -87,9 +87,10 @@ def _dispatch(words: list[str]) -> int:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Print warnings as lines for people, each once, without file names."""
+    """Print our warnings as lines for people, without file names; those of other libraries mean nothing to them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("once")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", IsoflopWarning)
 
         def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
             note(f"{category.__name__}: {message}")

@@ -21,7 +21,7 @@ GROUPS = {
     "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
     "Law and recipe": "law real criterion delta quantile scale fixed tied bounds prior starts",
     "Bootstrap": "bootstrap scheme seed level threads",
-    "Output": "at save plot tokens_per_param until plot_width json",
+    "Output": "at save plot along hold tokens_per_param until plot_width json",
 }
 
 

@@ -22,9 +22,9 @@ LEVEL = 0.95
 def demo(*, bootstrap: int = 1_000_000, seed: int = 0, json: bool = False) -> int:
     """Fit 120 simulated runs, refit a million resamples, forecast, draw isoflop-demo.png here.
 
-    Works offline; the runs come with the package and are simulated, so that the forecast can be compared with the truth.
+    Works offline. The runs come with the package and are simulated, so the forecast can be compared with the truth.
 
-    Example:
+    For example:
 
         isoflop demo
 

@@ -46,6 +46,8 @@ def fit(
     at: list[str] | None = None,
     save: str | None = None,
     plot: str | None = None,
+    along: str | None = None,
+    hold: list[str] | None = None,
     tokens_per_param: float | None = None,
     until: float | None = None,
     plot_width: float = 6.5,
@@ -53,7 +55,7 @@ def fit(
 ) -> int:
     r"""Fit a law to a table of runs, refit resamples, forecast.
 
-    Example:
+    For example:
 
         isoflop fit runs.csv --law chinchilla --loss loss --N params \
             --D tokens --where "outlier_epoch == 0" --bootstrap 1000000 \
@@ -127,6 +129,10 @@ def fit(
         File for the result: .json, and with --bootstrap a .parquet beside it; isoflop.load reads it.
     plot
         File for a picture: .png, .pdf, .svg.
+    along
+        Variable along the horizontal axis of the picture, where it is not clear.
+    hold
+        Variable or level that stays at a value along its curve, N=1e9 or family=a.
     tokens_per_param
         D/N along the curve of the picture; the median of the runs where left out.
     until
@@ -163,7 +169,13 @@ def fit(
         points=_parse.points(at),
         save=save,
         plot=plot,
-        drawing={"tokens_per_param": tokens_per_param, "until": until, "width": plot_width},
+        drawing={
+            "x": along,
+            **_parse.values(hold, "--hold"),
+            "tokens_per_param": tokens_per_param,
+            "until": until,
+            "width": plot_width,
+        },
         as_json=json,
     )
     return _job.run(job)

@@ -14,7 +14,7 @@ from ._output import emit, emit_json, wants_json
 def laws(name: str | None = None, /, *, json: bool | None = None) -> None:
     """List the laws of the catalogue, or show everything known about one.
 
-    Example:
+    For example:
 
         isoflop laws chinchilla
 
@@ -68,7 +68,7 @@ def info(*, json: bool | None = None) -> None:
 
     ISOFLOP_SIMD (baseline, avx2, avx512, neon) forces a level.
 
-    Example:
+    For example:
 
         isoflop info
 

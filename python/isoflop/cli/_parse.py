@@ -94,7 +94,12 @@ def points(words: Sequence[str] | None) -> list[dict[str, Any]]:
     >>> points(["N=70e9,D=1.4e12,family=a"])
     [{'N': 70000000000.0, 'D': 1400000000000.0, 'family': 'a'}]
     """
-    return [{k: _value(v) for k, v in pairs([word], "--at", "N=70e9,D=1.4e12").items()} for word in words or ()]
+    return [values([word], "--at") for word in words or ()]
+
+
+def values(words: Sequence[str] | None, option: str) -> dict[str, Any]:
+    """Return `name=value` words; what is no number is a level."""
+    return {k: _value(v) for k, v in pairs(words, option, "N=70e9,D=1.4e12").items()}
 
 
 def variables(words: Sequence[str] | None) -> dict[str, str]:

@@ -43,10 +43,17 @@ impl DrawTable {
     ///
     /// # Errors
     /// What [`Law::new`] refuses; draws of the wrong shape; a level that does not exist.
-    pub fn new(spec: &Spec, kernels: &'static Kernels, draws: &[f64], spans: &[(usize, usize)], codes: &[usize], keep: Option<&[bool]>) -> Result<Self> {
+    pub fn new(
+        spec: &Spec,
+        kernels: &'static Kernels,
+        draws: &[f64],
+        spans: &[(usize, usize)],
+        codes: &[usize],
+        keep: Option<&[bool]>,
+    ) -> Result<Self> {
         let law = Law::new(spec)?;
         let p: usize = spans.iter().map(|s| s.1).sum();
-        if spans.len() != law.parameters.len() || (p > 0 && draws.len() % p != 0) {
+        if spans.len() != law.parameters.len() || (p > 0 && !draws.len().is_multiple_of(p)) {
             return Err(Error::Shape { what: "the draws".into(), found: spans.len(), expected: law.parameters.len() });
         }
         let program = Program::new(&law.graph, &[law.value], |leaf| match *leaf {
@@ -61,7 +68,11 @@ impl DrawTable {
         let rows: Vec<usize> = (0..total).filter(|&i| keep.is_none_or(|k| k[i])).collect();
         let chosen = law.parameters.iter().zip(spans).map(|(parameter, &(first, levels))| {
             let level = parameter.factor.map_or(0, |f| codes[f]);
-            if level < levels { Ok(first + level) } else { Err(Error::Setting(format!("'{}' has no level {level}", parameter.name))) }
+            if level < levels {
+                Ok(first + level)
+            } else {
+                Err(Error::Setting(format!("'{}' has no level {level}", parameter.name)))
+            }
         });
         let chosen = chosen.collect::<Result<Vec<usize>>>()?;
         let (m, padded) = (rows.len(), rows.len().next_multiple_of(LANES));
@@ -126,8 +137,17 @@ impl DrawTable {
     ///
     /// # Errors
     /// Points where a logarithm is taken of something not positive; cancelled.
-    pub fn band(&self, points: &[Point], probabilities: &[f64], noise: Option<(&[f64], Scale)>, threads: usize, cancel: &Cancel) -> Result<Vec<f64>> {
-        let shift = noise.map(|(noise, scale)| (noise.iter().map(|&e| if scale == Scale::Log { e.exp() } else { e }).collect::<Vec<f64>>(), scale));
+    pub fn band(
+        &self,
+        points: &[Point],
+        probabilities: &[f64],
+        noise: Option<(&[f64], Scale)>,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<f64>> {
+        let shift = noise.map(|(noise, scale)| {
+            (noise.iter().map(|&e| if scale == Scale::Log { e.exp() } else { e }).collect::<Vec<f64>>(), scale)
+        });
         let mut out = vec![0.0; points.len() * probabilities.len()];
         self.each(points, threads, cancel, probabilities.len(), &mut out, |values, scratch, to| {
             if let Some((shift, scale)) = &shift {
@@ -151,7 +171,15 @@ impl DrawTable {
     }
 
     /// Applies `use_values` to the values at each point; a point's output is its own.
-    fn each<F>(&self, points: &[Point], threads: usize, cancel: &Cancel, width: usize, out: &mut [f64], use_values: F) -> Result<()>
+    fn each<F>(
+        &self,
+        points: &[Point],
+        threads: usize,
+        cancel: &Cancel,
+        width: usize,
+        out: &mut [f64],
+        use_values: F,
+    ) -> Result<()>
     where
         F: Fn(&mut [f64], &mut Vec<f64>, &mut [f64]) + Sync,
     {

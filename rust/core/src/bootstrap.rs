@@ -25,37 +25,57 @@ pub struct Draws {
 /// Resamples that one thread takes at a time.
 const CHUNK: usize = 64;
 
-/// Refits resamples `first .. first + count` from the full fit at `theta` (internal).
-///
-/// # Errors
-/// [`crate::error::Error::Cancelled`].
-pub fn bootstrap(problem: &Problem, recipe: &Recipe, theta: &[f64], sampler: &Sampler, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
-    let p = problem.p();
-    let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
-    let base = Refitter::prepare(problem, recipe, theta, sampler.seed(), cancel);
-    let chunks = out.draws.chunks_mut(CHUNK * p.max(1)).zip(out.objective.chunks_mut(CHUNK)).zip(out.status.chunks_mut(CHUNK)).enumerate();
-    let queue = Mutex::new(chunks);
-    let work = || -> Result<()> {
-        let mut refitter = Refitter::new(problem, recipe, &base, cancel);
-        let (mut scratch, mut weights) = (Scratch::default(), vec![0.0; problem.n()]);
-        loop {
-            let taken = queue.lock().expect("no thread panics while it takes a chunk").next();
-            let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
-            for k in 0..status.len() {
-                cancel.check()?;
-                let index = first + (chunk * CHUNK + k) as u64;
-                sampler.draw(index, &mut scratch, &mut weights);
-                let row = &mut draws[k * p..(k + 1) * p];
-                let (value, code) = refitter.refit(index, &weights, None, row);
-                (objective[k], status[k]) = (value, code as u8);
+/// A bootstrap, ready to run in pieces.
+#[derive(Debug, Clone, Copy)]
+pub struct Bootstrap<'a> {
+    /// The law and the rows.
+    pub problem: &'a Problem,
+    /// What is minimised; width and weight of the priors are those of the full fit.
+    pub recipe: &'a Recipe,
+    /// The full fit (internal parameters), where every refit starts.
+    pub theta: &'a [f64],
+    /// Who is in a resample.
+    pub sampler: &'a Sampler,
+}
+
+impl Bootstrap<'_> {
+    /// Refits resamples `first .. first + count`.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Cancelled`].
+    pub fn run(&self, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
+        let Bootstrap { problem, recipe, theta, sampler } = *self;
+        let p = problem.p();
+        let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
+        let base = Refitter::prepare(problem, recipe, theta, sampler.seed(), cancel);
+        let chunks = out
+            .draws
+            .chunks_mut(CHUNK * p.max(1))
+            .zip(out.objective.chunks_mut(CHUNK))
+            .zip(out.status.chunks_mut(CHUNK))
+            .enumerate();
+        let queue = Mutex::new(chunks);
+        let work = || -> Result<()> {
+            let mut refitter = Refitter::new(problem, recipe, &base, cancel);
+            let (mut scratch, mut weights) = (Scratch::default(), vec![0.0; problem.n()]);
+            loop {
+                let taken = queue.lock().expect("no thread panics while it takes a chunk").next();
+                let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
+                for k in 0..status.len() {
+                    cancel.check()?;
+                    let index = first + (chunk * CHUNK + k) as u64;
+                    sampler.draw(index, &mut scratch, &mut weights);
+                    let row = &mut draws[k * p..(k + 1) * p];
+                    let (value, code) = refitter.refit(index, &weights, None, row);
+                    (objective[k], status[k]) = (value, code as u8);
+                }
+                cancel.advance(status.len());
             }
-            cancel.advance(status.len());
-        }
-    };
-    let threads = threads.clamp(1, count.div_ceil(CHUNK).max(1));
-    crate::pool::run(threads, work)?;
-    drop(queue);
-    Ok(out)
+        };
+        let threads = threads.clamp(1, count.div_ceil(CHUNK).max(1));
+        crate::pool::run(threads, work)?;
+        Ok(out)
+    }
 }
 
 /// How many of these draws may be used.

@@ -36,7 +36,9 @@ impl Predictor {
         let gathers: Vec<usize> = (0..law.parameters.len()).filter(|&p| law.parameters[p].factor.is_some()).collect();
         let n = gathers.len();
         let program = Program::new(&law.graph, &[law.value], |leaf| match *leaf {
-            Node::Gather(p, _) => Bind::Row(gathers.iter().position(|&g| g == p).expect("levelled parameters are gathers")),
+            Node::Gather(p, _) => {
+                Bind::Row(gathers.iter().position(|&g| g == p).expect("levelled parameters are gathers"))
+            }
             Node::Symbol(s) => match law.symbol(s) {
                 Symbol::Parameter(p) => Bind::Number(p),
                 Symbol::Variable(v) => Bind::Row(n + v),
@@ -58,7 +60,13 @@ impl Predictor {
     /// Wrong lengths; points where a logarithm is taken of something not positive; cancelled.
     pub fn predict(&self, native: &[Vec<f64>], points: Points<'_>, out: &mut [f64], cancel: &Cancel) -> Result<()> {
         self.check(native, points, out.len())?;
-        let inner: Vec<Vec<f64>> = self.law.parameters.iter().zip(native).map(|(p, x)| x.iter().map(|&x| p.domain.inward(x)).collect()).collect();
+        let inner: Vec<Vec<f64>> = self
+            .law
+            .parameters
+            .iter()
+            .zip(native)
+            .map(|(p, x)| x.iter().map(|&x| p.domain.inward(x)).collect())
+            .collect();
         let numbers = self.numbers(&inner);
         let mut machine = Machine::new(self.kernels, BLOCK);
         machine.reserve(&self.program.rows);
@@ -88,7 +96,14 @@ impl Predictor {
     }
 
     /// Copies one block of points next to each other, padded with its last point.
-    fn fill(&self, inner: &[Vec<f64>], points: Points<'_>, start: usize, count: usize, block: &mut [f64]) -> Result<()> {
+    fn fill(
+        &self,
+        inner: &[Vec<f64>],
+        points: Points<'_>,
+        start: usize,
+        count: usize,
+        block: &mut [f64],
+    ) -> Result<()> {
         let n = count.next_multiple_of(LANES);
         for (g, &p) in self.gathers.iter().enumerate() {
             let factor = self.law.parameters[p].factor.expect("gathers have factors");
@@ -110,7 +125,9 @@ impl Predictor {
     }
 
     fn check(&self, native: &[Vec<f64>], points: Points<'_>, n: usize) -> Result<()> {
-        let shape = |what: &str, found, expected| if found == expected { Ok(()) } else { Err(Error::Shape { what: what.into(), found, expected }) };
+        let shape = |what: &str, found, expected| {
+            if found == expected { Ok(()) } else { Err(Error::Shape { what: what.into(), found, expected }) }
+        };
         shape("the parameters", native.len(), self.law.parameters.len())?;
         shape("the variables", points.columns.len(), self.law.variables.len())?;
         shape("the factors", points.codes.len(), self.law.factors.len())?;
@@ -119,7 +136,11 @@ impl Predictor {
         for &p in &self.gathers {
             let factor = self.law.parameters[p].factor.expect("gathers have factors");
             if points.codes[factor].iter().any(|&c| c as usize >= native[p].len()) {
-                return Err(Error::Setting(format!("a level code of '{}' is not below {}", self.law.factors[factor], native[p].len())));
+                return Err(Error::Setting(format!(
+                    "a level code of '{}' is not below {}",
+                    self.law.factors[factor],
+                    native[p].len()
+                )));
             }
         }
         Ok(())

@@ -59,7 +59,12 @@ mod tests {
         let first = |s: u64, p, o, i| Stream::new(s, p, o, i).open_unit();
         let base = first(1, Purpose::Resample, 0, 0);
         assert_eq!(base, first(1, Purpose::Resample, 0, 0));
-        for other in [first(2, Purpose::Resample, 0, 0), first(1, Purpose::Rescue, 0, 0), first(1, Purpose::Resample, 1, 0), first(1, Purpose::Resample, 0, 1)] {
+        for other in [
+            first(2, Purpose::Resample, 0, 0),
+            first(1, Purpose::Rescue, 0, 0),
+            first(1, Purpose::Resample, 1, 0),
+            first(1, Purpose::Resample, 0, 1),
+        ] {
             assert_ne!(base, other);
         }
     }

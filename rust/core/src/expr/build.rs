@@ -59,11 +59,16 @@ impl Program {
         let reached = graph.reached(roots);
         let stages = stages(graph, &reached, &bind);
         let order: Vec<Id> = (0..reached.len()).filter(|&id| reached[id]).collect();
-        let of = |stage| order.iter().copied().filter(|&id| stages[id] == stage && !is_leaf(graph, id)).collect::<Vec<_>>();
+        let of =
+            |stage| order.iter().copied().filter(|&id| stages[id] == stage && !is_leaf(graph, id)).collect::<Vec<_>>();
 
         let mut program = Program::default();
         let wanted = |stage: Stage| {
-            let used = order.iter().filter(|&&id| stages[id] == Stage::Row).flat_map(|&id| graph.children(id)).chain(roots.iter().copied());
+            let used = order
+                .iter()
+                .filter(|&&id| stages[id] == Stage::Row)
+                .flat_map(|&id| graph.children(id))
+                .chain(roots.iter().copied());
             let mut list: Vec<Id> = used.filter(|&id| stages[id] == stage).collect();
             list.sort_unstable();
             list.dedup();
@@ -122,7 +127,13 @@ fn stages(graph: &Graph, reached: &[bool], bind: &impl Fn(&Node) -> Bind) -> Vec
     stages
 }
 
-fn leaves(graph: &Graph, order: &[Id], stages: &[Stage], stage: Stage, input: impl Fn(Id) -> Input) -> HashMap<Id, Input> {
+fn leaves(
+    graph: &Graph,
+    order: &[Id],
+    stages: &[Stage],
+    stage: Stage,
+    input: impl Fn(Id) -> Input,
+) -> HashMap<Id, Input> {
     let wanted = order.iter().filter(|&&id| stages[id] == stage && is_leaf(graph, id));
     wanted.map(|&id| (id, input(id))).collect()
 }
@@ -209,7 +220,9 @@ impl<'a> Layout<'a> {
     fn emit(&mut self, id: Id, later: &[Id], ops: &mut Vec<Op>) {
         match self.graph.node(id).clone() {
             Node::Lse(terms) => self.emit_lse(id, &terms, later, ops),
-            Node::Add(a, b) if self.fused.contains_key(&a) || self.fused.contains_key(&b) => self.emit_fma(id, a, b, ops),
+            Node::Add(a, b) if self.fused.contains_key(&a) || self.fused.contains_key(&b) => {
+                self.emit_fma(id, a, b, ops)
+            }
             Node::Unary(f, a) => {
                 let (from, slot) = (self.place(a), self.take());
                 ops.push(Op::Unary(f, from, slot));
@@ -223,7 +236,9 @@ impl<'a> Layout<'a> {
             Node::Min(a, b) => self.emit_binary(id, Binary::Min, a, b, ops),
             Node::Max(a, b) => self.emit_binary(id, Binary::Max, a, b, ops),
             Node::Below(a, b) => self.emit_binary(id, Binary::Below, a, b, ops),
-            Node::Weight(..) | Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => unreachable!("made with its log-sum-exp, or a leaf"),
+            Node::Weight(..) | Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => {
+                unreachable!("made with its log-sum-exp, or a leaf")
+            }
         }
     }
 
@@ -255,10 +270,13 @@ impl<'a> Layout<'a> {
 
     /// The value and, where any is used later, all the weights.
     fn emit_lse(&mut self, id: Id, terms: &[Id], later: &[Id], ops: &mut Vec<Op>) {
-        let weights: Vec<(Id, usize)> = later.iter().filter_map(|&w| match self.graph.node(w) {
-            Node::Weight(of, k) if *of == id => Some((w, *k)),
-            _ => None,
-        }).collect();
+        let weights: Vec<(Id, usize)> = later
+            .iter()
+            .filter_map(|&w| match self.graph.node(w) {
+                Node::Weight(of, k) if *of == id => Some((w, *k)),
+                _ => None,
+            })
+            .collect();
         let inputs: Box<[Input]> = terms.iter().map(|&t| self.place(t)).collect();
         let slot = self.take();
         let slots: Vec<usize> = if weights.is_empty() { vec![] } else { terms.iter().map(|_| self.take()).collect() };

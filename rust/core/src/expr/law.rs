@@ -130,7 +130,14 @@ impl Law {
         let mut graph = Graph::new(data, positive);
         let value = names.build(&names.tree.clone(), &mut graph)?;
         let logged = names.variables.iter().map(|name| names.logged.contains(name)).collect();
-        Ok(Law { graph, value, parameters: std::mem::take(&mut names.parameters), variables: names.variables, logged, factors: names.factors })
+        Ok(Law {
+            graph,
+            value,
+            parameters: std::mem::take(&mut names.parameters),
+            variables: names.variables,
+            logged,
+            factors: names.factors,
+        })
     }
 
     /// The node that residuals are taken from.
@@ -155,7 +162,8 @@ impl Law {
         let leaf = self.leaf(parameter);
         let reached = self.graph.reached(&[root]);
         let plain = |node: &Node| matches!(node, Node::Unary(Unary::Exp, _) | Node::Lse(_));
-        (0..reached.len()).any(|id| reached[id] && !plain(self.graph.node(id)) && self.graph.children(id).contains(&leaf))
+        (0..reached.len())
+            .any(|id| reached[id] && !plain(self.graph.node(id)) && self.graph.children(id).contains(&leaf))
     }
 
     /// What a symbol of the graph stands for.
@@ -201,7 +209,10 @@ struct Names {
 impl Names {
     fn collect(spec: &Spec) -> Result<Self> {
         if spec.formula.len() > MAX_TEXT {
-            return Err(Error::Law(format!("the formula has {} characters, at most {MAX_TEXT} are read", spec.formula.len())));
+            return Err(Error::Law(format!(
+                "the formula has {} characters, at most {MAX_TEXT} are read",
+                spec.formula.len()
+            )));
         }
         let tied = spec.tied.iter().map(|(name, text)| Ok((name.clone(), parse(text)?))).collect::<Result<_>>()?;
         let mut names = Names {
@@ -226,7 +237,11 @@ impl Names {
     }
 
     fn check(&self, spec: &Spec) -> Result<()> {
-        let known = |name: &String| self.parameters.iter().any(|p| p.name == *name) || self.frozen.contains_key(name) || self.tied.contains_key(name);
+        let known = |name: &String| {
+            self.parameters.iter().any(|p| p.name == *name)
+                || self.frozen.contains_key(name)
+                || self.tied.contains_key(name)
+        };
         for (list, what) in [(&spec.real, "real"), (&spec.unit, "unit")] {
             if let Some(name) = list.iter().find(|name| !known(name)) {
                 return Err(Error::Law(format!("'{name}' is listed in {what}= but is not a parameter of the formula")));
@@ -257,7 +272,14 @@ impl Names {
         }
     }
 
-    fn visit_name(&mut self, name: &str, factor: Option<&str>, at: usize, logged: bool, stack: &mut Vec<String>) -> Result<()> {
+    fn visit_name(
+        &mut self,
+        name: &str,
+        factor: Option<&str>,
+        at: usize,
+        logged: bool,
+        stack: &mut Vec<String>,
+    ) -> Result<()> {
         if name == "pi" || self.frozen.contains_key(name) {
             return Ok(());
         }
@@ -266,7 +288,10 @@ impl Names {
         }
         if self.declared.iter().any(|v| v == name) {
             if factor.is_some() {
-                return Err(Error::Formula { message: format!("'{name}' is a variable, only parameters have levels"), position: at });
+                return Err(Error::Formula {
+                    message: format!("'{name}' is a variable, only parameters have levels"),
+                    position: at,
+                });
             }
             push_new(&mut self.variables, name);
             if logged {
@@ -289,9 +314,10 @@ impl Names {
     fn add_parameter(&mut self, name: &str, factor: Option<&str>, at: usize) -> Result<()> {
         let factor = factor.map(|f| push_new(&mut self.factors, f));
         match self.parameters.iter().find(|p| p.name == name) {
-            Some(known) if known.factor != factor => {
-                Err(Error::Formula { message: format!("'{name}' stands in the formula both with and without these levels"), position: at })
-            }
+            Some(known) if known.factor != factor => Err(Error::Formula {
+                message: format!("'{name}' stands in the formula both with and without these levels"),
+                position: at,
+            }),
             Some(_) => Ok(()),
             None => {
                 self.parameters.push(Parameter { name: name.into(), domain: Domain::Positive, factor });
@@ -349,10 +375,18 @@ impl Names {
 
     fn build_call(&self, name: &str, arguments: &[Ast], at: usize, g: &mut Graph) -> Result<Id> {
         let Some((f, count)) = function(name) else {
-            return Err(Error::Formula { message: format!("unknown function '{name}', known are {}", FUNCTIONS.map(|f| f.0).join(", ")), position: at });
+            return Err(Error::Formula {
+                message: format!("unknown function '{name}', known are {}", FUNCTIONS.map(|f| f.0).join(", ")),
+                position: at,
+            });
         };
-        if arguments.len() < count || (arguments.len() > count && !matches!(f, Function::Lse | Function::Min | Function::Max)) {
-            return Err(Error::Formula { message: format!("'{name}' takes {count} argument(s), {} given", arguments.len()), position: at });
+        if arguments.len() < count
+            || (arguments.len() > count && !matches!(f, Function::Lse | Function::Min | Function::Max))
+        {
+            return Err(Error::Formula {
+                message: format!("'{name}' takes {count} argument(s), {} given", arguments.len()),
+                position: at,
+            });
         }
         let values = arguments.iter().map(|a| self.build(a, g)).collect::<Result<Vec<_>>>()?;
         Ok(match f {

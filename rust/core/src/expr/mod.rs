@@ -3,13 +3,13 @@
 //! Knows nothing of fitting: symbols are numbers, and which of them are vectors is the
 //! caller's choice.
 
+mod build;
 mod derive;
 mod graph;
 mod law;
 mod parse;
 mod sign;
 mod tape;
-mod build;
 
 pub use build::{Bind, Program};
 pub use graph::{Graph, Id, Node, Unary};

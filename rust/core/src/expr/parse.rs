@@ -269,7 +269,17 @@ mod tests {
 
     #[test]
     fn errors_say_where() {
-        for (text, position) in [("E + ", 4), ("E + A^2", 5), ("(N", 2), ("N 2", 2), ("f(N,", 4), ("E[]", 2), ("L = E", 2), ("1e999", 0), ("", 0)] {
+        for (text, position) in [
+            ("E + ", 4),
+            ("E + A^2", 5),
+            ("(N", 2),
+            ("N 2", 2),
+            ("f(N,", 4),
+            ("E[]", 2),
+            ("L = E", 2),
+            ("1e999", 0),
+            ("", 0),
+        ] {
             match parse(text) {
                 Err(Error::Formula { position: at, .. }) => assert_eq!(at, position, "{text}"),
                 other => panic!("{text}: {other:?}"),

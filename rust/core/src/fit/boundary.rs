@@ -24,7 +24,9 @@ pub(crate) fn certify(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], fo
     }
     let scale = response_size(ws);
     let effects = effects(ws);
-    let vanishing = |k: usize, j: usize| ws.problem.domains[j] == Domain::Positive && effects[k] < VANISHING * scale && theta[j] < 0.0;
+    let vanishing = |k: usize, j: usize| {
+        ws.problem.domains[j] == Domain::Positive && effects[k] < VANISHING * scale && theta[j] < 0.0
+    };
     let gone: Vec<usize> = ws.free.iter().enumerate().filter(|&(k, &j)| vanishing(k, j)).map(|(_, &j)| j).collect();
     if gone.is_empty() {
         return found;
@@ -37,9 +39,11 @@ pub(crate) fn certify(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], fo
     ws.set_free(&kept);
     let reduced = descend(ws, &restrict(goal, &free, &kept), theta, false);
     ws.set_free(&free);
-    let better = reduced.status == Status::Converged && reduced.objective <= found.objective * (1.0 + 1e-9);
+    let better = reduced.objective <= found.objective * (1.0 + 1e-9);
     if better && gone.iter().all(|&j| rises(ws, goal, theta, j, before[j])) {
-        return Outcome { objective: reduced.objective, status: Status::AtBound };
+        let sound = reduced.status == Status::Converged && matches!(found.status, Status::Converged | Status::Rescued);
+        let doubt = if reduced.status == Status::Converged { found.status } else { reduced.status };
+        return Outcome { objective: reduced.objective, status: if sound { Status::AtBound } else { doubt } };
     }
     theta.copy_from_slice(&before);
     ws.evaluate(theta);

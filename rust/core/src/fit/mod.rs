@@ -1,7 +1,9 @@
 //! One data set → one fit: compiled problem, robust criterion, solver, starts, status.
 
 mod boundary;
+mod descent;
 mod linear;
+mod linear_model;
 mod nnls;
 mod problem;
 mod recipe;

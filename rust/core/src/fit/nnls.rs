@@ -88,7 +88,13 @@ mod tests {
                 let active = [mask & 1 == 1, mask & 2 == 2, true];
                 let (set, t) = solve_on(&|i, j| g[i * 3 + j], &b, &active);
                 if set.iter().zip(&t).all(|(&j, &t)| j == 2 || t >= 0.0) {
-                    let v: f64 = set.iter().zip(&t).map(|(&i, ti)| ti * (set.iter().zip(&t).map(|(&j, tj)| g[i * 3 + j] * tj).sum::<f64>() - 2.0 * b[i])).sum();
+                    let v: f64 = set
+                        .iter()
+                        .zip(&t)
+                        .map(|(&i, ti)| {
+                            ti * (set.iter().zip(&t).map(|(&j, tj)| g[i * 3 + j] * tj).sum::<f64>() - 2.0 * b[i])
+                        })
+                        .sum();
                     best = best.min(v);
                 }
             }

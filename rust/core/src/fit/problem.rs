@@ -150,7 +150,8 @@ impl Problem {
     fn read_table(&mut self) -> Result<()> {
         check_length("the response", self.table.response.len(), self.n)?;
         check_length("the weights", self.table.weights.len(), self.n)?;
-        self.codes = (0..self.law.factors.len()).map(|f| Ok(self.pad_codes(&self.factor(f)?.0))).collect::<Result<_>>()?;
+        self.codes =
+            (0..self.law.factors.len()).map(|f| Ok(self.pad_codes(&self.factor(f)?.0))).collect::<Result<_>>()?;
         self.data = self.data_columns()?;
         self.w = self.pad(&self.table.weights, 0.0);
         let response = &self.table.response;

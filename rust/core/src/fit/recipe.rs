@@ -54,7 +54,8 @@ impl Recipe {
 
     /// The value of the priors, without their weight κ.
     pub fn prior_value(&self, theta: &[f64]) -> f64 {
-        let parts = self.priors.iter().zip(theta).filter_map(|(prior, &x)| prior.map(|p| ((x - p.mean) / p.sd).powi(2)));
+        let parts =
+            self.priors.iter().zip(theta).filter_map(|(prior, &x)| prior.map(|p| ((x - p.mean) / p.sd).powi(2)));
         0.5 * parts.sum::<f64>()
     }
 }

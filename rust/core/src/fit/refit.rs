@@ -97,7 +97,13 @@ impl<'a> Refitter<'a> {
 
     /// Refits resample `index` with these row weights (and response, on the residual's scale); writes native
     /// parameters, returns the objective and the status.
-    pub fn refit(&mut self, index: u64, weights: &[f64], response: Option<&[f64]>, native: &mut [f64]) -> (f64, Status) {
+    pub fn refit(
+        &mut self,
+        index: u64,
+        weights: &[f64],
+        response: Option<&[f64]>,
+        native: &mut [f64],
+    ) -> (f64, Status) {
         self.ws.load(weights, response);
         self.ws.start_from(&self.shared.base);
         self.theta.copy_from_slice(&self.shared.theta);
@@ -173,13 +179,15 @@ impl<'a> Refitter<'a> {
 /// A parameter that the full fit puts at zero starts a resample a little above: at −∞ its
 /// derivative is zero and it could never leave.
 fn leave_zero(ws: &mut Workspace<'_>, theta: &mut [f64], recipe: &Recipe) {
-    let gone: Vec<usize> = (0..theta.len()).filter(|&j| theta[j] == f64::NEG_INFINITY && recipe.fixed[j].is_nan()).collect();
+    let gone: Vec<usize> =
+        (0..theta.len()).filter(|&j| theta[j] == f64::NEG_INFINITY && recipe.fixed[j].is_nan()).collect();
     for j in gone {
         theta[j] = -40.0;
         let k = ws.free.iter().position(|&f| f == j);
         for _ in 0..60 {
             ws.evaluate(theta);
-            let effect = k.map_or(1.0, |k| ws.vectors.next_jac[k * ws.ld..][..ws.n].iter().fold(0.0, |m: f64, x| m.max(x.abs())));
+            let effect = k
+                .map_or(1.0, |k| ws.vectors.next_jac[k * ws.ld..][..ws.n].iter().fold(0.0, |m: f64, x| m.max(x.abs())));
             if effect > 1e-4 {
                 break;
             }

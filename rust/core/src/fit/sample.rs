@@ -3,10 +3,10 @@
 //! A workspace belongs to one thread and is used for one resample after another; after the
 //! first nothing in it allocates.
 
-use super::solver::Small;
+use super::descent::Small;
 use super::problem::{BLOCK, NO_COLUMNS, Problem, number};
-use crate::expr::{Columns, Machine};
 use crate::cancel::Cancel;
+use crate::expr::{Columns, Machine};
 use crate::simd::LANES;
 
 /// Scratch for fitting one problem again and again.

@@ -177,7 +177,13 @@ fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: 
 }
 
 /// Descends from every seed, with the robust width shrinking to the goal's, and compares.
-pub(crate) fn descend_all(ws: &mut Workspace<'_>, goal: &Goal, seeds: Vec<Vec<f64>>, direct: bool, cancel: &Cancel) -> Result<Option<Best>> {
+pub(crate) fn descend_all(
+    ws: &mut Workspace<'_>,
+    goal: &Goal,
+    seeds: Vec<Vec<f64>>,
+    direct: bool,
+    cancel: &Cancel,
+) -> Result<Option<Best>> {
     let n_starts = seeds.len();
     let mut ends: Vec<(f64, Vec<f64>, Status)> = vec![];
     for mut theta in seeds {
@@ -191,7 +197,8 @@ pub(crate) fn descend_all(ws: &mut Workspace<'_>, goal: &Goal, seeds: Vec<Vec<f6
     let Some((objective, theta, status)) = ends.first().cloned() else { return Ok(None) };
     let same = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b;
     let n_best = ends.iter().filter(|e| same(e.0, objective)).count();
-    let n_optima = 1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();
+    let n_optima =
+        1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();
     Ok(Some(Best { theta, outcome: Outcome { objective, status }, n_starts, n_best, n_optima }))
 }
 
@@ -209,7 +216,9 @@ pub(crate) fn descend_wide(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64
 
 fn check(problem: &Problem, recipe: &Recipe, search: &Search) -> Result<()> {
     let p = problem.p();
-    let shape = |what: &str, found: usize| if found == p { Ok(()) } else { Err(Error::Shape { what: what.into(), found, expected: p }) };
+    let shape = |what: &str, found: usize| {
+        if found == p { Ok(()) } else { Err(Error::Shape { what: what.into(), found, expected: p }) }
+    };
     shape("fixed", recipe.fixed.len())?;
     shape("lower", recipe.lower.len())?;
     shape("upper", recipe.upper.len())?;

@@ -29,14 +29,17 @@ impl Seeder {
     pub fn new(ws: &mut Workspace<'_>, recipe: &Recipe) -> Self {
         let problem = ws.problem;
         let linear = find_linear(ws, recipe);
-        let scanned: Vec<usize> = (0..problem.spans.len()).filter(|p| !linear.contains(p) && recipe.fixed[problem.spans[*p].0].is_nan()).collect();
+        let scanned: Vec<usize> = (0..problem.spans.len())
+            .filter(|p| !linear.contains(p) && recipe.fixed[problem.spans[*p].0].is_nan())
+            .collect();
         let points = scan(problem, recipe, &scanned, linear.is_empty());
         Seeder { linear, points }
     }
 
     /// The best `count` seeds for the rows in hand, best first.
     pub fn seeds(&self, ws: &mut Workspace<'_>, recipe: &Recipe, count: usize) -> Vec<Vec<f64>> {
-        let mut scored: Vec<(f64, Vec<f64>)> = self.points.iter().map(|point| self.project(ws, recipe, point)).collect();
+        let mut scored: Vec<(f64, Vec<f64>)> =
+            self.points.iter().map(|point| self.project(ws, recipe, point)).collect();
         scored.retain(|(score, _)| score.is_finite());
         scored.sort_by(|a, b| a.0.total_cmp(&b.0));
         scored.truncate(count);
@@ -44,10 +47,14 @@ impl Seeder {
         for p in 0..ws.problem.spans.len() {
             let Some(values) = frozen_at(ws.problem, p) else { continue };
             let (first, levels) = ws.problem.spans[p];
-            let copies: Vec<Vec<f64>> = values[1..].iter().flat_map(|v| seeds.iter().take(count / 2 + 1).map(move |s| (s.clone(), *v))).map(|(mut s, v)| {
-                s[first..first + levels].fill(ws.problem.domains[first].inward(v));
-                s
-            }).collect();
+            let copies: Vec<Vec<f64>> = values[1..]
+                .iter()
+                .flat_map(|v| seeds.iter().take(count / 2 + 1).map(move |s| (s.clone(), *v)))
+                .map(|(mut s, v)| {
+                    s[first..first + levels].fill(ws.problem.domains[first].inward(v));
+                    s
+                })
+                .collect();
             seeds.extend(copies);
         }
         seeds.iter_mut().for_each(|s| hold_fixed(ws.problem, recipe, s));
@@ -84,7 +91,8 @@ impl Seeder {
         let (values, mut basis) = native_values(ws, &columns, &theta);
         let mut target: Vec<f64> = observed(ws);
         for (i, t) in target.iter_mut().enumerate() {
-            let amplitudes: f64 = columns.iter().enumerate().map(|(c, &j)| basis[c][i] * problem.domains[j].outward(theta[j])).sum();
+            let amplitudes: f64 =
+                columns.iter().enumerate().map(|(c, &j)| basis[c][i] * problem.domains[j].outward(theta[j])).sum();
             *t -= values[i] - amplitudes;
         }
         let weights = row_weights(ws);
@@ -176,7 +184,9 @@ fn native_values(ws: &Workspace<'_>, columns: &[usize], theta: &[f64]) -> (Vec<f
 /// Parameters of the law whose native derivatives do not move when they, or each other, move.
 fn find_linear(ws: &mut Workspace<'_>, recipe: &Recipe) -> Vec<usize> {
     let problem = ws.problem;
-    let free: Vec<usize> = (0..problem.spans.len()).filter(|&p| recipe.fixed[problem.spans[p].0].is_nan() && problem.domains[problem.spans[p].0] != Domain::Unit).collect();
+    let free: Vec<usize> = (0..problem.spans.len())
+        .filter(|&p| recipe.fixed[problem.spans[p].0].is_nan() && problem.domains[problem.spans[p].0] != Domain::Unit)
+        .collect();
     let base = reference(problem, recipe);
     let span = |p: usize| problem.spans[p].0..problem.spans[p].0 + problem.spans[p].1;
     let at = |ws: &mut Workspace<'_>, theta: &[f64], p: usize| {
@@ -198,7 +208,10 @@ fn find_linear(ws: &mut Workspace<'_>, recipe: &Recipe) -> Vec<usize> {
 }
 
 fn agree(a: &[Vec<f64>], b: &[Vec<f64>]) -> bool {
-    a.iter().flatten().zip(b.iter().flatten()).all(|(x, y)| x.is_finite() && (x - y).abs() <= 1e-7 * x.abs().max(y.abs()))
+    a.iter()
+        .flatten()
+        .zip(b.iter().flatten())
+        .all(|(x, y)| x.is_finite() && (x - y).abs() <= 1e-7 * x.abs().max(y.abs()))
         && a.iter().flatten().any(|x| *x != 0.0)
 }
 
@@ -288,7 +301,8 @@ fn unit_points(k: usize, blind: bool) -> Vec<Vec<f64>> {
 
 /// Point `i` of the Halton sequence in `k` dimensions.
 fn halton(i: usize, k: usize) -> Vec<f64> {
-    const PRIMES: [usize; 24] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89];
+    const PRIMES: [usize; 24] =
+        [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89];
     let radical = |base: usize| {
         let (mut n, mut digit, mut value) = (i, 1.0 / base as f64, 0.0);
         while n > 0 {

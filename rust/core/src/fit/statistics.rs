@@ -15,7 +15,8 @@ const SINGULAR: f64 = 1e-10;
 /// 1.4826 median |r|, corrected for the fitted parameters.
 pub(crate) fn robust_sigma(ws: &mut Workspace<'_>, theta: &[f64]) -> f64 {
     ws.evaluate(theta);
-    let mut sizes: Vec<f64> = ws.vectors.next_r[..ws.n].iter().zip(&ws.w).filter(|(_, w)| **w > 0.0).map(|(r, _)| r.abs()).collect();
+    let mut sizes: Vec<f64> =
+        ws.vectors.next_r[..ws.n].iter().zip(&ws.w).filter(|(_, w)| **w > 0.0).map(|(r, _)| r.abs()).collect();
     sizes.sort_by(f64::total_cmp);
     let (n, q) = (sizes.len(), ws.free.len());
     if n == 0 {
@@ -66,7 +67,11 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
     ws.accept();
     let native = problem.outward(&theta);
     let vanished = |j: usize| theta[j] == f64::NEG_INFINITY;
-    let at_bound: Vec<bool> = (0..p).map(|j| recipe.fixed[j].is_nan() && (vanished(j) || theta[j] <= recipe.lower[j] || theta[j] >= recipe.upper[j])).collect();
+    let at_bound: Vec<bool> = (0..p)
+        .map(|j| {
+            recipe.fixed[j].is_nan() && (vanished(j) || theta[j] <= recipe.lower[j] || theta[j] >= recipe.upper[j])
+        })
+        .collect();
     let (covariance, unidentified) = covariance(ws, recipe, &at_bound);
     let slope = |j: usize| problem.domains[j].slope(native[j]);
     let standard_error = (0..p).map(|j| covariance[j * p + j].max(0.0).sqrt() * slope(j)).collect();
@@ -141,7 +146,8 @@ fn covariance(ws: &mut Workspace<'_>, recipe: &Recipe, at_bound: &[bool]) -> (Ve
     let mut covariance = vec![0.0; p * p];
     for a in 0..q {
         for b in 0..q {
-            covariance[ws.free[inside[a]] * p + ws.free[inside[b]]] = factor * inverse[a * q + b] / (scale[a] * scale[b]);
+            covariance[ws.free[inside[a]] * p + ws.free[inside[b]]] =
+                factor * inverse[a * q + b] / (scale[a] * scale[b]);
         }
     }
     (covariance, vec![])

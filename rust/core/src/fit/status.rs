@@ -22,8 +22,15 @@ pub enum Status {
 
 impl Status {
     /// All, in order of their codes.
-    pub const ALL: [Status; 7] =
-        [Status::Converged, Status::AtBound, Status::Rescued, Status::Multimodal, Status::Unidentified, Status::MaxIterations, Status::NotFinite];
+    pub const ALL: [Status; 7] = [
+        Status::Converged,
+        Status::AtBound,
+        Status::Rescued,
+        Status::Multimodal,
+        Status::Unidentified,
+        Status::MaxIterations,
+        Status::NotFinite,
+    ];
 
     /// Whether the parameters are an optimum that may be used.
     pub fn is_ok(self) -> bool {
@@ -47,12 +54,20 @@ impl Status {
     pub fn advice(self) -> &'static str {
         match self {
             Status::Converged => "the optimum was found",
-            Status::AtBound => "the optimum lies at a bound: a parameter is zero or at its limit, and its interval is one-sided",
+            Status::AtBound => {
+                "the optimum lies at a bound: a parameter is zero or at its limit, and its interval is one-sided"
+            }
             Status::Rescued => "the optimum was found by rescue starts, the warm start had ended in a worse one",
             Status::Multimodal => "starts disagree on the optimum: add rows, or a prior, or use criterion=\"squared\"",
-            Status::Unidentified => "the rows do not determine all parameters: fix one (fixed=...), tie two, add a prior, or add runs that vary the variable",
-            Status::MaxIterations => "the iteration limit was reached: rescale the data or give starts=... near the solution",
-            Status::NotFinite => "the law is not finite at any start: check the formula, or give starts=... where it is defined",
+            Status::Unidentified => {
+                "the rows do not determine all parameters: fix one (fixed=...), tie two, add a prior, or add runs that vary the variable"
+            }
+            Status::MaxIterations => {
+                "the iteration limit was reached: rescale the data or give starts=... near the solution"
+            }
+            Status::NotFinite => {
+                "the law is not finite at any start: check the formula, or give starts=... where it is defined"
+            }
         }
     }
 }

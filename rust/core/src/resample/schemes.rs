@@ -1,7 +1,7 @@
 //! Resampling schemes: each turns a stream into row weights (and, later, a response).
 
-use crate::random::{Purpose, Stream};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, Stream};
 
 /// How a resample is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,14 @@ impl Sampler {
     ///
     /// # Errors
     /// Groups or strata of the wrong length; a group that lies in several strata; one unit only.
-    pub fn new(scheme: Scheme, base: &[f64], groups: Option<&[u32]>, strata: Option<&[u32]>, seed: u64, outer: u64) -> Result<Self> {
+    pub fn new(
+        scheme: Scheme,
+        base: &[f64],
+        groups: Option<&[u32]>,
+        strata: Option<&[u32]>,
+        seed: u64,
+        outer: u64,
+    ) -> Result<Self> {
         let n = base.len();
         for (list, what) in [(groups, "groups"), (strata, "strata")] {
             if let Some(list) = list.filter(|l| l.len() != n) {
@@ -129,7 +136,12 @@ impl Sampler {
 
 /// Units in order of stratum, then of first row; rows of weight zero belong to none.
 #[allow(clippy::type_complexity)]
-fn sort_units(n: usize, base: &[f64], groups: Option<&[u32]>, strata: Option<&[u32]>) -> Result<(Vec<Vec<u32>>, Vec<(usize, usize)>)> {
+fn sort_units(
+    n: usize,
+    base: &[f64],
+    groups: Option<&[u32]>,
+    strata: Option<&[u32]>,
+) -> Result<(Vec<Vec<u32>>, Vec<(usize, usize)>)> {
     let mut units: Vec<(u32, u32, Vec<u32>)> = vec![];
     let mut place = std::collections::HashMap::new();
     for row in (0..n).filter(|&i| base[i] > 0.0) {
@@ -140,7 +152,9 @@ fn sort_units(n: usize, base: &[f64], groups: Option<&[u32]>, strata: Option<&[u
             units.len() - 1
         });
         if units[at].0 != stratum {
-            return Err(Error::Setting(format!("a group has rows of several levels (row {row}), so resampling whole groups could leave a level empty")));
+            return Err(Error::Setting(format!(
+                "a group has rows of several levels (row {row}), so resampling whole groups could leave a level empty"
+            )));
         }
         units[at].2.push(row as u32);
     }
