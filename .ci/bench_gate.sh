@@ -21,7 +21,7 @@ version=$(sed -n '/^name = "gungraun"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock
 runner=$PWD/target/tools/bin/gungraun-runner
 if [ "$("$runner" --version 2>/dev/null | awk '{print $2}')" != "$version" ]; then
   # A debug build: it compiles twice as fast and counts the same.
-  cargo install --quiet --locked --debug "$@" --root target/tools \
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug "$@" --root target/tools \
     --target-dir target/tools/build gungraun-runner --version "=$version"
 fi
 

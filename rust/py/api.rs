@@ -224,11 +224,11 @@ fn level_counts(law: &Law, spec: &Bound<'_, PyDict>, p: usize) -> PyResult<Vec<u
     }
     if let Some(counts) = spec.get_item("n_levels")? {
         let counts = counts.cast::<PyDict>()?.clone();
-        return law.factors.iter().map(|name| convert::item(&counts, name)?.extract().map_err(Into::into)).collect();
+        return law.factors.iter().map(|name| convert::item(&counts, name)?.extract()).collect();
     }
     let plain = law.parameters.iter().filter(|q| q.factor.is_none()).count();
     let levelled = law.parameters.len() - plain;
-    if law.factors.len() == 1 && (p - plain) % levelled == 0 {
+    if law.factors.len() == 1 && (p - plain).is_multiple_of(levelled) {
         return Ok(vec![(p - plain) / levelled]);
     }
     Err(PyValueError::new_err("a law with several factors needs spec['n_levels']"))
@@ -253,7 +253,7 @@ pub fn predict<'py>(
     let arrays = law
         .variables
         .iter()
-        .map(|name| Ok(convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>()?))
+        .map(|name| convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>())
         .collect::<PyResult<Vec<_>>>()?;
     let slices = arrays.iter().map(|a| Ok(a.as_slice()?)).collect::<PyResult<Vec<&[f64]>>>()?;
     let lists = factor_codes(law, codes)?;

@@ -1,5 +1,6 @@
 //! What is minimised: criterion, fixed parameters, bounds and priors, on the internal scale.
 
+use crate::expr::Domain;
 use crate::simd::Criterion;
 
 /// A Gaussian on one internal parameter: ½ κ (θ − mean)² / sd².
@@ -52,10 +53,17 @@ impl Recipe {
         (0..self.fixed.len()).filter(|&j| self.fixed[j].is_nan()).collect()
     }
 
-    /// The value of the priors, without their weight κ.
-    pub fn prior_value(&self, theta: &[f64]) -> f64 {
-        let parts =
-            self.priors.iter().zip(theta).filter_map(|(prior, &x)| prior.map(|p| ((x - p.mean) / p.sd).powi(2)));
-        0.5 * parts.sum::<f64>()
+    /// Native values of internal parameters; fixed ones exactly as they were given.
+    pub fn native(&self, domains: &[Domain], theta: &[f64]) -> Vec<f64> {
+        let mut native = vec![0.0; theta.len()];
+        self.write_native(domains, theta, &mut native);
+        native
+    }
+
+    /// The same, without allocating.
+    pub(crate) fn write_native(&self, domains: &[Domain], theta: &[f64], native: &mut [f64]) {
+        for (j, out) in native.iter_mut().enumerate() {
+            *out = if self.fixed[j].is_nan() { domains[j].outward(theta[j]) } else { self.fixed[j] };
+        }
     }
 }

@@ -16,12 +16,20 @@ use crate::random::{Purpose, Stream};
 /// resample gets rescue starts.
 const FEW_ROWS: usize = 6;
 
-/// Descents from seeds, and from random points, of a rescue.
-const N_SEEDS: usize = 8;
-const MIN_RANDOM: usize = 16;
-const MAX_RANDOM: usize = 96;
-/// A rescue ends when its best optimum was met so often.
-const ENOUGH_HITS: usize = 4;
+/// How hard a rescue searches: descents from seeds, from random points at least and at most, and
+/// how often the best optimum must have been met.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    seeds: usize,
+    least: usize,
+    most: usize,
+    hits: usize,
+}
+
+/// With very few rows for each parameter there are many optima.
+const SCARCE: f64 = 3.2;
+const HARD: Effort = Effort { seeds: 8, least: 20, most: 96, hits: 5 };
+const LIGHT: Effort = Effort { seeds: 4, least: 8, most: 64, hits: 4 };
 /// Objectives that differ by less than this share are one optimum.
 const SAME: f64 = 1e-7;
 
@@ -120,25 +128,25 @@ impl<'a> Refitter<'a> {
             outcome.status = Status::Unidentified;
         }
         let objective = self.plain_objective(outcome);
-        for (out, (domain, &x)) in native.iter_mut().zip(self.ws.problem.domains.iter().zip(&self.theta)) {
-            *out = domain.outward(x);
-        }
+        self.recipe.write_native(&self.ws.problem.domains, &self.theta, native);
         (objective, outcome.status)
     }
 
     /// Searches on the rows of this resample: seeds as in a full fit, then random ones, until the
     /// best optimum was met several times; one that was met only once is told as such.
     fn rescue(&mut self, warm: Outcome, index: u64) -> Outcome {
+        let scarce = (self.ws.count as f64) < SCARCE * self.ws.problem.law.parameters.len() as f64;
+        let effort = if scarce { HARD } else { LIGHT };
         let mut ends = Ends::default();
         ends.add(warm, &self.theta);
         let goal = Goal { metric: vec![], ..self.shared.goal.clone() };
-        for mut theta in self.shared.seeder.seeds(&mut self.ws, self.recipe, N_SEEDS) {
+        for mut theta in self.shared.seeder.seeds(&mut self.ws, self.recipe, effort.seeds) {
             let outcome = descend_wide(&mut self.ws, &goal, &mut theta);
             ends.add(outcome, &theta);
         }
         let mut stream = Stream::new(self.shared.seed, Purpose::Rescue, 0, index);
-        for trial in 0..MAX_RANDOM {
-            if (trial >= MIN_RANDOM && ends.hits >= ENOUGH_HITS) || self.ws.cancelled() {
+        for trial in 0..effort.most {
+            if (trial >= effort.least && ends.hits >= effort.hits) || self.ws.cancelled() {
                 break;
             }
             let Some(mut theta) = self.shared.seeder.random(&mut self.ws, self.recipe, &mut stream) else { continue };

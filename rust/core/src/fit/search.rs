@@ -204,7 +204,7 @@ pub(crate) fn descend_all(
 
 /// A descent with wide criteria first: the objective of a narrow one is flat far away.
 pub(crate) fn descend_wide(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64]) -> Outcome {
-    for factor in [f64::INFINITY, 30.0, 5.0] {
+    for factor in [f64::INFINITY, 10.0] {
         let mut rough = Goal { tolerance: 1e-4, max_outer: 30, ..goal.clone() };
         rough.criterion.delta *= factor;
         if goal.criterion.delta.is_finite() || factor.is_infinite() {

@@ -65,7 +65,7 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
     ws.load(&problem.w[..problem.n], None);
     ws.evaluate(&theta);
     ws.accept();
-    let native = problem.outward(&theta);
+    let native = recipe.native(problem.domains(), &theta);
     let vanished = |j: usize| theta[j] == f64::NEG_INFINITY;
     let at_bound: Vec<bool> = (0..p)
         .map(|j| {
