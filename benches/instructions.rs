@@ -41,20 +41,20 @@ fn refits(job: &Job, count: usize) -> Draws {
 }
 
 #[library_benchmark]
-#[bench::rows_240(args = (240,), setup = prepare, config = at_most(25_000_000))]
+#[bench::rows_240(args = (240,), setup = prepare, config = at_most(24_000_000))]
 fn refits_200(job: Job) -> Draws {
     refits(&job, 200)
 }
 
 // So few rows that each resample gets its rescue starts.
 #[library_benchmark]
-#[bench::rows_17(args = (17,), setup = prepare, config = at_most(200_000_000))]
+#[bench::rows_17(args = (17,), setup = prepare, config = at_most(226_000_000))]
 fn rescues_10(job: Job) -> Draws {
     refits(&job, 10)
 }
 
 #[library_benchmark]
-#[bench::rows_240(args = (240,), setup = prepare, config = at_most(32_000_000))]
+#[bench::rows_240(args = (240,), setup = prepare, config = at_most(16_000_000))]
 fn full_fit(job: Job) -> Fit {
     black_box(fit(&job.problem, &job.recipe, &search(), &Cancel::default()).expect("the fit exists"))
 }

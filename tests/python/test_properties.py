@@ -12,7 +12,8 @@ from isoflop import _engine
 
 from .strategies import POSITIVE, REAL, UNIT, VARIABLES, formulas, python_functions
 
-EXAMPLES = 100
+#: Per property of formulas: 100, or more where `ISOFLOP_EXAMPLES` asks for it (tests/python/conftest.py).
+EXAMPLES = settings.default.max_examples * 5 // 2
 
 
 @st.composite

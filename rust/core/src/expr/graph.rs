@@ -379,6 +379,11 @@ impl Graph {
             }
         }
         flat.sort_unstable();
+        if let Some(values) = flat.iter().map(|&t| self.value(t)).collect::<Option<Vec<f64>>>() {
+            let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = values.iter().map(|x| libm::exp(x - top)).sum();
+            return self.constant(top + libm::log(sum));
+        }
         if flat.len() > MAX_TERMS {
             let parts: Vec<Id> = flat.chunks(MAX_TERMS).map(|part| self.intern(Node::Lse(part.into()))).collect();
             return if parts.len() > MAX_TERMS { self.lse(&parts) } else { self.intern(Node::Lse(parts.into())) };

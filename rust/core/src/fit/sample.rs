@@ -53,6 +53,13 @@ pub(crate) struct Vectors {
     pub curv: Vec<f64>,
 }
 
+/// Rows that were in hand, with their weights.
+#[derive(Debug)]
+pub(crate) struct Held {
+    rows: Vec<u32>,
+    w: Vec<f64>,
+}
+
 /// Fitted values and their Jacobian on all rows at one parameter vector.
 #[derive(Debug, Clone)]
 pub struct Base {
@@ -126,6 +133,31 @@ impl<'a> Workspace<'a> {
             k += usize::from(weight != 0.0);
         }
         self.gather_rows(k, response);
+    }
+
+    /// Keeps at most `most` rows, evenly spaced, in hand; returns those that were.
+    pub(crate) fn thin(&mut self, most: usize) -> Option<Held> {
+        if self.count <= most {
+            return None;
+        }
+        let held = Held { rows: self.rows[..self.count].to_vec(), w: self.w[..self.count].to_vec() };
+        let step = self.count.div_ceil(most);
+        let mut k = 0;
+        for i in (0..held.rows.len()).step_by(step) {
+            (self.rows[k], self.w[k]) = (held.rows[i], held.w[i]);
+            k += 1;
+        }
+        self.gather_rows(k, None);
+        Some(held)
+    }
+
+    /// Takes rows back in hand that [`Workspace::thin`] had put aside.
+    pub(crate) fn restore(&mut self, held: Option<Held>) {
+        if let Some(held) = held {
+            self.rows[..held.rows.len()].copy_from_slice(&held.rows);
+            self.w[..held.w.len()].copy_from_slice(&held.w);
+            self.gather_rows(held.rows.len(), None);
+        }
     }
 
     fn gather_rows(&mut self, count: usize, response: Option<&[f64]>) {

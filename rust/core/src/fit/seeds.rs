@@ -21,6 +21,10 @@ pub struct Seeder {
     points: Vec<Vec<f64>>,
 }
 
+/// Rows that tell which parameters are linear, and rows that seeds are scored on, at most.
+const PROBE: usize = 64;
+const SCAN: usize = 4096;
+
 /// Exponents that are scanned where a law declares no box.
 const EXPONENTS: (f64, f64) = (0.06, 1.6);
 
@@ -28,7 +32,9 @@ impl Seeder {
     /// Finds the structure with all rows of the problem in hand.
     pub fn new(ws: &mut Workspace<'_>, recipe: &Recipe) -> Self {
         let problem = ws.problem;
+        let held = ws.thin(PROBE);
         let linear = find_linear(ws, recipe);
+        ws.restore(held);
         let scanned: Vec<usize> = (0..problem.spans.len())
             .filter(|p| !linear.contains(p) && recipe.fixed[problem.spans[*p].0].is_nan())
             .collect();
@@ -38,8 +44,10 @@ impl Seeder {
 
     /// The best `count` seeds for the rows in hand, best first.
     pub fn seeds(&self, ws: &mut Workspace<'_>, recipe: &Recipe, count: usize) -> Vec<Vec<f64>> {
+        let held = ws.thin(SCAN);
         let mut scored: Vec<(f64, Vec<f64>)> =
             self.points.iter().map(|point| self.project(ws, recipe, point)).collect();
+        ws.restore(held);
         scored.retain(|(score, _)| score.is_finite());
         scored.sort_by(|a, b| a.0.total_cmp(&b.0));
         scored.truncate(count);

@@ -186,7 +186,17 @@ impl Descent<'_, '_, '_> {
         for (j, &parameter) in self.ws.free.iter().enumerate() {
             let d = share * self.small.d[j];
             let moved = if self.ws.problem.by_value[parameter] { libm::log1p(d) } else { d };
-            self.theta[parameter] = self.small.start[j] + moved;
+            let x = self.small.start[j] + moved;
+            let (low, high) = self.goal.bounds.get(j).copied().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+            // Exactly at a bound, where the step ended there up to rounding.
+            let near = 1e-12 * (1.0 + x.abs());
+            self.theta[parameter] = if x - low < near {
+                low
+            } else if high - x < near {
+                high
+            } else {
+                x
+            };
         }
     }
 
