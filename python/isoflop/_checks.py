@@ -179,13 +179,13 @@ def refuse_wrapped(label: str, compute: Numbers, expected: np.ndarray, rows: np.
 
 
 def check_weights(label: str, values: np.ndarray, rows: np.ndarray) -> None:
-    """Refuse negative weights and weights that are all zero."""
-    negative = np.nonzero(values < 0)[0]
-    if len(negative):
+    """Refuse weights that are negative or no finite number, and weights that are all zero."""
+    odd = np.nonzero(~(np.isfinite(values) & (values >= 0)))[0]
+    if len(odd):
         raise DataError(
             compose(
-                f"{label} is {values[negative[0]]:.4g} in {rows_text(rows[negative])}, "
-                "expected weights of zero or more",
+                f"{label} is {values[odd[0]]:.4g} in {rows_text(rows[odd])}, "
+                "expected weights of zero or more, all finite",
                 "use 0 to leave a row out",
             )
         )

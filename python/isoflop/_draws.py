@@ -323,12 +323,12 @@ class Bootstrap:
     def load(cls, path: _store.PathLike) -> Bootstrap:
         """Read a bootstrap that `save` wrote."""
         content = _store.load_json(path, "bootstrap")
-        columns = _store.load_draws(Path(path), content["draws"])
-        fit = Fit.from_dict(content["fit"])
-        draws = np.column_stack([columns[f"draw {name}"] for name in fit.names])
-        return cls(
-            fit, draws, columns["objective"], columns["status"], content["scheme"], content["reason"], content["seed"]
-        )
+        with _store.reading(path):
+            columns = _store.load_draws(Path(path), content["draws"])
+            fit = Fit._read(content["fit"])
+            draws = np.column_stack([columns[f"draw {name}"] for name in fit.names])
+            said = {name: content[name] for name in ("scheme", "reason", "seed")}
+            return cls(fit, draws, columns["objective"], columns["status"], **said)
 
     @property
     def _spec(self) -> dict[str, Any]:

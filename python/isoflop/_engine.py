@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoflop import _core
 
+from ._errors import DataError
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Columns = Mapping[str, Floats]
@@ -42,8 +44,8 @@ def integers(values: ArrayLike) -> Codes:
 def thread_count(n_threads: int | None) -> int:
     """Return `n_threads`, or the number of CPUs that this process may use."""
     if n_threads is not None:
-        if n_threads < 1:
-            raise ValueError(f"n_threads is {n_threads}, expected at least 1")
+        if isinstance(n_threads, bool) or not isinstance(n_threads, int | np.integer) or n_threads < 1:
+            raise DataError(f"n_threads is {n_threads!r}, expected a whole number of at least 1")
         return int(n_threads)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -107,8 +107,13 @@ class FitTable(Mapping[Any, Fit]):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> FitTable:
         """Make a table again from `to_dict`."""
-        given = _store.check(dict(content), "the dict", "fit_table")
-        return cls(given["by"], {label: Fit.from_dict(fit) for label, fit in given["fits"]})
+        checked = _store.check(dict(content), "the dict", "fit_table")
+        with _store.reading("the dict"):
+            return cls._read(checked)
+
+    @classmethod
+    def _read(cls, content: Mapping[str, Any]) -> FitTable:
+        return cls(content["by"], {label: Fit._read(fit) for label, fit in content["fits"]})
 
     def save(self, path: _store.PathLike) -> None:
         """Write all fits to one JSON file, in one step."""
@@ -117,4 +122,6 @@ class FitTable(Mapping[Any, Fit]):
     @classmethod
     def load(cls, path: _store.PathLike) -> FitTable:
         """Read what `save` wrote."""
-        return cls.from_dict(_store.load_json(path, "fit_table"))
+        content = _store.load_json(path, "fit_table")
+        with _store.reading(path):
+            return cls._read(content)

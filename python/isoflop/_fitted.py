@@ -6,7 +6,7 @@ How it comes about is in `_fit`; what is attached from above (`fit.bootstrap`) i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -250,7 +250,13 @@ class Fit:
         """Make a fit again from `to_dict`."""
         from . import _store
 
-        given = dict(_store.check(dict(content), "the dict", "fit"))
+        checked = _store.check(dict(content), "the dict", "fit")
+        with _store.reading("the dict"):
+            return cls._read(checked)
+
+    @classmethod
+    def _read(cls, content: Mapping[str, Any]) -> Fit:
+        given = dict(content)
         law = Law.from_dict(given["law"])
         given["problem"] = Problem(law.spec, _table_from(given.pop("table")), _recipe_from(given.pop("core_recipe")))
         given["law"], given["recipe"] = law, Recipe(**given["recipe"])
@@ -263,7 +269,8 @@ class Fit:
             given[name] = tuple(given[name])
         given["delta"], given["objective"] = float(given["delta"]), float(given["objective"])
         given["groups"] = None if given["groups"] is None else np.array(given["groups"], dtype=np.int64)
-        return cls(**{k: v for k, v in given.items() if k in cls.__dataclass_fields__})
+        needed = [f.name for f in fields(cls) if f.name in given or f.default is f.default_factory]  # both MISSING
+        return cls(**{name: given[name] for name in needed})
 
     def save(self, path: PathLike) -> None:
         """Write the fit to a JSON file, in one step: a crash leaves the file that was there."""
@@ -273,10 +280,12 @@ class Fit:
 
     @classmethod
     def load(cls, path: PathLike) -> Fit:
-        """Read a fit that `save` wrote."""
+        """Read a fit that `save` wrote; of a saved bootstrap, its fit."""
         from . import _store
 
-        return cls.from_dict(_store.load_json(path, "fit"))
+        content = _store.load_json(path, "fit", "bootstrap")
+        with _store.reading(path):
+            return cls._read(content["fit"] if content["isoflop"] == "bootstrap" else content)
 
 
 def _table_from(saved: Mapping[str, Any]) -> dict[str, Any]:

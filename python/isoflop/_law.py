@@ -18,6 +18,8 @@ from ._recipe import Recipe, default_delta
 from ._repr import Values
 
 Scale = Literal["log", "linear"]
+#: Functions of formulas, as the core knows them.
+FUNCTIONS = "exp, log, log10, log1p, expm1, sqrt, abs, min, max, sin, cos, atan, logistic, softplus, logsumexp"
 
 
 @dataclass(frozen=True)
@@ -287,7 +289,8 @@ def _placed(error: LawError, text: str) -> LawError:
     if error.position is None or error.text is not None:
         return error
     at = len(text.encode()[: error.position].decode(errors="ignore"))
-    return LawError(error.message, at, text)
+    hint = f"known are {FUNCTIONS}" if error.message.startswith("unknown function") else None
+    return LawError(compose(error.message, hint), at, text)
 
 
 def _check_names(law: Law) -> None:

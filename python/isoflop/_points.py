@@ -92,7 +92,7 @@ def read_points(
         source = None if frame is None else read_table(frame)
     raw = {name: _find(name, source, given, aliases or {}) for name in needed}
     arrays = {n: _numeric(n, raw[n]) if n in law.variables else _codes(n, raw[n], labels) for n in needed}
-    shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
+    shape = _common_shape(arrays)
     flat = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
@@ -183,9 +183,22 @@ def backend_of(table: Table) -> str:
     return str(nw.from_native(table.native).implementation.value)
 
 
+def _common_shape(arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*(a.shape for a in arrays.values()))
+    except ValueError:
+        sizes = [
+            f"{name} has {f'{a.size} values' if a.ndim == 1 else f'shape {a.shape}'}"
+            for name, a in arrays.items()
+            if a.ndim
+        ]
+        hint = "pass as many values of each, or one; for a grid, N[:, None] and D"
+        raise DataError(compose(f"{', '.join(sizes)}, which do not broadcast", hint)) from None
+
+
 def _check_positive(name: str, values: Floats) -> None:
-    if values.size and values.min() <= 0:
-        row = int(np.argmin(values))
+    if values.size and not values.min() > 0:  # a NaN is not above 0 either
+        row = int(np.argmin(values > 0))
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
 
 

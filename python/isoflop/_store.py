@@ -11,7 +11,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._engine import version
-from ._errors import DataError
+from ._errors import DataError, IsoflopError, compose
 
 #: Number of the layout of saved files; a file with a larger one comes from a newer version.
 SCHEMA = 1
@@ -111,7 +112,7 @@ def load_json(path: PathLike, *kinds: str) -> dict[str, Any]:
 
 def check(document: Any, where: str, *kinds: str) -> dict[str, Any]:
     """Return `document` if it is a saved result of one of `kinds` that this version can read."""
-    if not isinstance(document, dict) or "isoflop" not in document or "schema" not in document:
+    if not isinstance(document, dict) or "isoflop" not in document or not isinstance(document.get("schema"), int):
         raise DataError(f"{where!r} is JSON, but not a result saved by isoflop\n\nHint: pass what .save() wrote")
     if document["schema"] > SCHEMA:
         raise DataError(
@@ -122,6 +123,30 @@ def check(document: Any, where: str, *kinds: str) -> dict[str, Any]:
         expected = " or ".join(repr(k) for k in kinds)
         raise DataError(f"{where!r} holds a {document['isoflop']!r}, expected {expected}")
     return document
+
+
+@contextmanager
+def reading(path: PathLike) -> Iterator[None]:
+    """Turn whatever a result trips over while it is made from a document into a fault of that document.
+
+    Examples
+    --------
+    >>> with reading("fit.json"):
+    ...     {}["law"]
+    Traceback (most recent call last):
+    isoflop._errors.DataError: 'fit.json' lacks the field 'law'
+    <BLANKLINE>
+    Hint: the file was edited; save the result again
+    """
+    hint = "the file was edited; save the result again"
+    try:
+        yield
+    except IsoflopError:
+        raise
+    except KeyError as error:
+        raise DataError(compose(f"{os.fspath(path)!r} lacks the field {error}", hint)) from error
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise DataError(compose(f"{os.fspath(path)!r} holds something unexpected: {error}", hint)) from error
 
 
 def save_draws(path: PathLike, columns: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

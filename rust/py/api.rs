@@ -260,12 +260,13 @@ pub fn predict<'py>(
     let list_slices: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
     let n = slices.first().map(|s| s.len()).or_else(|| list_slices.first().map(|s| s.len())).unwrap_or(1);
     let points = Points { columns: &slices, codes: &list_slices };
-    let values = run::long_if(py, n > run::SMALL, |cancel| {
-        let mut out = vec![0.0; n];
-        predictor.predict(&native, points, &mut out, cancel)?;
-        Ok(out)
-    })?;
-    Ok(PyArray1::from_vec(py, values))
+    // numpy's own allocation: it asks for large pages, which Rust's does not.
+    let out = py.import("numpy")?.call_method1("empty", (n,))?.cast_into::<PyArray1<f64>>()?;
+    let mut target = out.readwrite();
+    let values = target.as_slice_mut()?;
+    run::long_if(py, n > run::SMALL, |cancel| predictor.predict(&native, points, values, cancel))?;
+    drop(target);
+    Ok(out)
 }
 
 /// Points of equal levels, with their places in the caller's order.

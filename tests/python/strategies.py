@@ -93,7 +93,9 @@ def _call(name: str, *parts: tuple[str, int]) -> tuple[str, int]:
 
 
 def _numbers() -> st.SearchStrategy[tuple[str, int]]:
-    return st.sampled_from(["0.5", "1", "2", "3", "1.7", ".25", "1e-1", "2.5E+0", "pi", "1_0"]).map(lambda x: (x, _ATOM))
+    return st.sampled_from(["0.5", "1", "2", "3", "1.7", ".25", "1e-1", "2.5E+0", "pi", "1_0"]).map(
+        lambda x: (x, _ATOM)
+    )
 
 
 def _names(names: tuple[str, ...]) -> st.SearchStrategy[tuple[str, int]]:
@@ -110,7 +112,9 @@ def _positive(draw: Any, depth: int) -> tuple[str, int]:
     if kind in "+*/":
         return _binary(kind, draw(inner), draw(inner))
     if kind == "**":
-        exponent = st.one_of(_names(POSITIVE + UNIT + REAL), _numbers(), _names(POSITIVE).map(lambda p: (f"-{p[0]}", _UNARY)))
+        exponent = st.one_of(
+            _names(POSITIVE + UNIT + REAL), _numbers(), _names(POSITIVE).map(lambda p: (f"-{p[0]}", _UNARY))
+        )
         return _binary("**", draw(inner), draw(exponent))
     if kind == "exp":
         return _call("exp", _call("sin", draw(other)))

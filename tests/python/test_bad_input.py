@@ -123,7 +123,9 @@ def test_values_that_have_no_logarithm_name_their_rows(column, value, word):
 
 @pytest.mark.parametrize("backend", ["polars", "pandas", "pyarrow"])
 def test_nulls_are_nulls(backend):
-    frame = pl.DataFrame(table()).with_columns(D=pl.when(pl.arange(0, 240) % 100 == 5).then(None).otherwise(pl.col("D")))
+    frame = pl.DataFrame(table()).with_columns(
+        D=pl.when(pl.arange(0, 240) % 100 == 5).then(None).otherwise(pl.col("D"))
+    )
     if backend != "polars":
         frame = frame.to_arrow() if backend == "pyarrow" else frame.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
     refused(iso.DataError, r"column 'D' has 3 nulls \(rows 5, 105, 205\), expected", iso.fit, frame)
@@ -156,7 +158,9 @@ def test_nothing_is_left_after_omitting():
 
 
 def test_weights_that_are_none():
-    refused(iso.DataError, r"weights is -1 in row 3", iso.fit, table(), weights=np.where(np.arange(240) == 3, -1.0, 1.0))
+    refused(
+        iso.DataError, r"weights is -1 in row 3", iso.fit, table(), weights=np.where(np.arange(240) == 3, -1.0, 1.0)
+    )
     refused(iso.DataError, "weights is zero in every row", iso.fit, table(), weights=np.zeros(240))
     for value in (np.nan, np.inf):
         one = np.where(np.arange(240) == 3, value, 1.0)
@@ -180,7 +184,9 @@ def test_no_rows_at_all():
 
 @pytest.mark.parametrize(("column", "named"), [("N", "alpha"), ("D", "beta")])
 def test_a_variable_that_never_varies_names_what_it_hides(column, named):
-    message = rf"all rows have {column} = 1e\+09, so .*{named}.* cannot be told apart.*Hint: add runs with other {column}"
+    message = (
+        rf"all rows have {column} = 1e\+09, so .*{named}.* cannot be told apart.*Hint: add runs with other {column}"
+    )
     refused(iso.DataError, message, iso.fit, table(**{column: np.full(240, 1e9)}))
 
 
@@ -238,7 +244,9 @@ def test_an_unknown_variable_is_said_at_the_first_use():
     message = r"parameter 'steps' of .* is also a column of the runs.*variables=\('N', 'steps'\)"
     refused(iso.LawError, message, iso.fit, table(steps=np.arange(1.0, 241)), law)
     refused(iso.DataError, r"no value for 'D'", iso.laws.chinchilla.predict, "epoch2024", N=1e9)
-    refused(iso.DataError, r"no variable 'X'.*it takes 'N', 'D'", iso.laws.chinchilla.predict, "epoch2024", N=1, D=1, X=1)
+    refused(
+        iso.DataError, r"no variable 'X'.*it takes 'N', 'D'", iso.laws.chinchilla.predict, "epoch2024", N=1, D=1, X=1
+    )
 
 
 def test_a_parameter_named_like_a_column():
@@ -259,7 +267,9 @@ def test_a_compute_column_that_has_wrapped_is_refused():
     n, d = np.array([10**11, 7 * 10**10, 10**9]), np.array([2 * 10**13, 10**12, 10**9])
     with np.errstate(over="ignore"):
         runs = iso.Runs({"N": n, "D": d, "C": 6 * n * d, "loss": [2.0, 2.1, 2.2]})
-    message = r"column 'C' overflowed 64-bit integers in 2 rows \(rows 0, 1\).*where 6\*N\*D is 1.2e\+25.*Hint: cast N and D"
+    message = (
+        r"column 'C' overflowed 64-bit integers in 2 rows \(rows 0, 1\).*where 6\*N\*D is 1.2e\+25.*Hint: cast N and D"
+    )
     refused(iso.DataError, message, runs.variable, "C")
     refused(iso.DataError, "overflowed 64-bit", iso.fit, runs, "power", X="C")
 

@@ -109,7 +109,9 @@ def test_ctrl_c(name):
 
 
 def test_an_error_of_the_progress_callback_comes_through():
-    code = CHEAP + """
+    code = (
+        CHEAP
+        + """
 def stop(done):
     raise LookupError("enough")
 try:
@@ -118,4 +120,10 @@ except LookupError as error:
     print("caught", error)
 print(fit.bootstrap(100, scheme="rows").draws.shape)
 """
-    assert run_python("import numpy as np\nimport isoflop as iso\n" + code).split() == ["caught", "enough", "(100,", "3)"]
+    )
+    assert run_python("import numpy as np\nimport isoflop as iso\n" + code).split() == [
+        "caught",
+        "enough",
+        "(100,",
+        "3)",
+    ]

@@ -152,6 +152,16 @@ def test_faults_in_a_formula_have_a_caret(text, message, position):
     assert lines[at + 1].index("^") - lines[at].index(text[0]) == position
 
 
+def test_an_unknown_function_brings_those_that_are_known():
+    with pytest.raises(iso.LawError) as caught:
+        iso.Law("E + foo(N)")
+    head, _, hint = str(caught.value).partition("\n\nHint: known are ")
+    assert head.startswith("unknown function 'foo' (position 4)")
+    for name in hint.split(", "):
+        iso.Law(f"E + {name}({'N, D' if name in ('min', 'max') else 'N'})")
+        assert name in iso.Law.__doc__
+
+
 def test_caret_counts_characters_not_bytes():
     with pytest.raises(iso.LawError) as caught:
         iso.Law("E + ü(N)")

@@ -116,7 +116,9 @@ def slopes(law, columns, params, step=float(np.finfo(np.longdouble).eps) ** 0.36
         near, far = (up - down) / (2 * step), (moved(k, 2 * step) - moved(k, -2 * step)) / (4 * step)
         corner = np.abs(up - 2 * middle + down) / step > 1e-4 * (np.abs(near) + 1e-3 * np.abs(middle) + 1e-6)
         out.append((4 * near - far) / 3)
-        off.append(np.where(corner, np.inf, 1e-6 * np.abs(near) + 3 * np.abs(near - far) + 1e-10 * (1 + np.abs(middle))))
+        off.append(
+            np.where(corner, np.inf, 1e-6 * np.abs(near) + 3 * np.abs(near - far) + 1e-10 * (1 + np.abs(middle)))
+        )
     off = np.array(off).T
     return np.array(out).T, np.where(np.isfinite(off), off, np.inf)
 
@@ -169,6 +171,17 @@ def test_derivatives_of_the_logarithm(text, at):
     assert np.all((np.abs(found * value - expected) <= off)[off < np.inf]), text
 
 
+def test_a_branch_that_is_not_taken_does_no_harm():
+    """Where exp overflows the minimum is 1: neither the value nor a derivative may see the infinity."""
+    x = np.concatenate([np.linspace(0, 10, 30), [2000.0, 5000.0]])
+    law = iso.Law("E + A * min(1, exp(k * (X - 5)))", variables=("X",), scale="linear")
+    truth = {"E": 1.0, "A": 2.0, "k": 0.8}
+    loss = law.predict(truth, X=x) + 0.01 * np.random.RandomState(0).standard_normal(32)
+    fit = iso.fit({"X": x, "loss": loss}, law, criterion="squared")
+    assert fit.status == "converged"
+    assert [fit.params[name] for name in truth] == pytest.approx(list(truth.values()), rel=0.02)
+
+
 # -- tables
 
 
@@ -179,7 +192,9 @@ def tables(draw, min_rows=24, max_rows=60):
     rng = np.random.RandomState(draw(st.integers(0, 2**31)))
     params = np.exp(rng.uniform(np.log(5e7), np.log(2e10), n))
     tokens = np.exp(rng.uniform(np.log(1e9), np.log(1e12), n))
-    loss = (1.8 + 480 / params**0.35 + 2000 / tokens**0.37) * np.exp(draw(st.sampled_from([0.003, 0.02])) * rng.standard_normal(n))
+    loss = (1.8 + 480 / params**0.35 + 2000 / tokens**0.37) * np.exp(
+        draw(st.sampled_from([0.003, 0.02])) * rng.standard_normal(n)
+    )
     return {"N": params, "D": tokens, "loss": loss}, rng
 
 

@@ -111,6 +111,22 @@ class TestEveryBackend:
         lambda a: pd.Series(a, index=[9, 8, 7, 6]),
         lambda a: pa.array(a),
     ],
+    ids=[
+        "float32",
+        "int64",
+        "uint64",
+        "big-endian-floats",
+        "big-endian-integers",
+        "strided",
+        "row-of-fortran",
+        "misaligned",
+        "masked",
+        "list",
+        "decimals",
+        "polars",
+        "pandas",
+        "pyarrow",
+    ],
 )
 def test_layouts_of_arrays(change: object) -> None:
     runs = Runs(with_column("params", change(TABLE["params"])))

@@ -91,7 +91,8 @@ def test_no_resample_is_worse_than_many_starts(fit):
     boot = fit.bootstrap(300, rng=2, scheme="rows")
     rng = np.random.RandomState(5)
     excess = [
-        boot.objective[i] / refit(fit, boot.weights(i), starts_around(fit, 12, rng))["objective"] - 1 for i in range(300)
+        boot.objective[i] / refit(fit, boot.weights(i), starts_around(fit, 12, rng))["objective"] - 1
+        for i in range(300)
     ]
     assert max(excess) <= 1e-8
 

@@ -35,6 +35,41 @@ def test_a_fit_comes_back_whole(fit, tmp_path):
         np.testing.assert_array_equal(again.bootstrap(20).draws, fit.bootstrap(20).draws)
 
 
+def test_a_saved_bootstrap_holds_its_fit(fit, tmp_path):
+    path = tmp_path / "boot.json"
+    fit.bootstrap(20).save(path)
+    assert iso.Fit.load(path).to_dict() == fit.to_dict()
+    assert isinstance(iso.load(path), iso.Bootstrap)
+
+
+@pytest.mark.parametrize("field", ["fit", "draws", "seed"])
+def test_a_bootstrap_without_one_of_its_fields(fit, tmp_path, field):
+    path = tmp_path / "boot.json"
+    fit.bootstrap(20).save(path)
+    content = json.loads(path.read_text())
+    del content[field]
+    path.write_text(json.dumps(content))
+    with pytest.raises(iso.DataError, match=rf"boot.json' lacks the field '{field}'"):
+        iso.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"params": 3}, "fit.json' holds something unexpected"),
+        ({"table": {}}, "fit.json' lacks the field 'columns'"),
+        ({"residuals": ["many"]}, "fit.json' holds something unexpected"),
+        ({"schema": "one"}, "not a result saved by isoflop"),
+    ],
+    ids=["params", "table", "residuals", "schema"],
+)
+def test_a_field_that_holds_something_else(fit, tmp_path, change, message):
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps({**fit.to_dict(), **change}))
+    with pytest.raises(iso.DataError, match=message):
+        iso.load(path)
+
+
 def test_the_file_says_what_it_is(fit, tmp_path):
     fit.save(tmp_path / "fit.json")
     content = json.loads((tmp_path / "fit.json").read_text())

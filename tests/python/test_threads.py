@@ -85,7 +85,9 @@ def test_several_threads_fit_at_once(fit):
 def test_several_threads_bootstrap_at_once(fit):
     alone = [fit.bootstrap(2_000, rng=seed, scheme="rows").draws for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: fit.bootstrap(2_000, rng=seed, scheme="rows", n_threads=2).draws, range(4)))
+        together = list(
+            pool.map(lambda seed: fit.bootstrap(2_000, rng=seed, scheme="rows", n_threads=2).draws, range(4))
+        )
     for one, other in zip(alone, together, strict=True):
         assert one.tobytes() == other.tobytes()
 
@@ -106,7 +108,9 @@ def test_progress_comes_from_the_calling_thread(fit):
     seen = []
 
     def job():
-        fit.bootstrap(60_000, scheme="rows", n_threads=2, progress=lambda done: seen.append((threading.get_ident(), done)))
+        fit.bootstrap(
+            60_000, scheme="rows", n_threads=2, progress=lambda done: seen.append((threading.get_ident(), done))
+        )
         return threading.get_ident()
 
     with ThreadPoolExecutor(1) as pool:

@@ -18,6 +18,7 @@ pub fn config(cases: u32) -> Config {
         cases: asked.unwrap_or(cases),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(regressions))),
         max_global_rejects: 1_000_000,
+        max_local_rejects: 1_000_000,
         ..Config::default()
     }
 }

@@ -76,15 +76,14 @@ impl Predictor {
         for (b, to) in out.chunks_mut(BLOCK).enumerate() {
             cancel.check()?;
             let (start, count) = (b * BLOCK, to.len());
-            self.fill(&inner, points, start, count, &mut block)?;
+            self.fill(&inner, points, start, count, &mut block);
             let n = count.next_multiple_of(LANES);
             let columns = Columns { data: &block, stride: BLOCK, start: 0, n };
             machine.run(&self.program.rows, columns, &numbers);
-            if n == count {
-                machine.copy(self.program.rows.outputs[0], columns, &numbers, to);
-            } else {
-                machine.copy(self.program.rows.outputs[0], columns, &numbers, &mut padded[..n]);
-                to.copy_from_slice(&padded[..count]);
+            machine.copy(self.program.rows.outputs[0], columns, &numbers, &mut padded[..n]);
+            to.copy_from_slice(&padded[..count]);
+            if !(self.kernels.sum)(&padded[..n]).is_finite() {
+                self.check_positive(points)?;
             }
         }
         Ok(())
@@ -96,14 +95,7 @@ impl Predictor {
     }
 
     /// Copies one block of points next to each other, padded with its last point.
-    fn fill(
-        &self,
-        inner: &[Vec<f64>],
-        points: Points<'_>,
-        start: usize,
-        count: usize,
-        block: &mut [f64],
-    ) -> Result<()> {
+    fn fill(&self, inner: &[Vec<f64>], points: Points<'_>, start: usize, count: usize, block: &mut [f64]) {
         let n = count.next_multiple_of(LANES);
         for (g, &p) in self.gathers.iter().enumerate() {
             let factor = self.law.parameters[p].factor.expect("gathers have factors");
@@ -116,8 +108,15 @@ impl Predictor {
             to[..count].copy_from_slice(&column[start..start + count]);
             let last = to[count - 1];
             to[count..].fill(last);
-            if self.law.logged[v] && to[..count].iter().any(|x| !(*x > 0.0)) {
-                let rows = (0..column.len()).filter(|&i| !(column[i] > 0.0)).collect();
+        }
+    }
+
+    /// Looks for points where the law takes the logarithm of something not positive: only where a
+    /// value came out infinite or not a number.
+    fn check_positive(&self, points: Points<'_>) -> Result<()> {
+        for (v, column) in points.columns.iter().enumerate().filter(|(v, _)| self.law.logged[*v]) {
+            let rows: Vec<usize> = (0..column.len()).filter(|&i| !(column[i] > 0.0)).collect();
+            if !rows.is_empty() {
                 return Err(Error::NotPositive { what: self.law.variables[v].clone(), rows });
             }
         }

@@ -375,10 +375,7 @@ impl Names {
 
     fn build_call(&self, name: &str, arguments: &[Ast], at: usize, g: &mut Graph) -> Result<Id> {
         let Some((f, count)) = function(name) else {
-            return Err(Error::Formula {
-                message: format!("unknown function '{name}', known are {}", FUNCTIONS.map(|f| f.0).join(", ")),
-                position: at,
-            });
+            return Err(Error::Formula { message: format!("unknown function '{name}'"), position: at });
         };
         if arguments.len() < count
             || (arguments.len() > count && !matches!(f, Function::Lse | Function::Min | Function::Max))

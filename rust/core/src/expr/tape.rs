@@ -128,8 +128,9 @@ impl Machine {
         }
     }
 
+    /// The value of an output after a run, where it is.
     #[inline]
-    fn arg<'a>(&'a self, input: Input, columns: Columns<'a>, numbers: &[f64]) -> Arg<'a> {
+    pub fn arg<'a>(&'a self, input: Input, columns: Columns<'a>, numbers: &[f64]) -> Arg<'a> {
         match input {
             Input::Slot(i) => Arg::V(&self.slots[i][..columns.n]),
             Input::Column(i) => Arg::V(columns.get(i)),

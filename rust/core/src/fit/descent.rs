@@ -112,12 +112,17 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
     /// Gradient of the linear model (with priors and proximal term) from psi.
     pub fn gradient(&mut self) {
         let (n, ld, k) = (self.ws.n, self.ws.ld, self.ws.problem.kernels);
-        let p = self.small.g.len();
         (k.project)(&self.ws.vectors.psi[..n], &self.ws.vectors.jac, ld, &mut self.small.g);
+        self.add_penalties();
+    }
+
+    /// Adds the slopes of the priors and of the proximal term to the gradient.
+    pub fn add_penalties(&mut self) {
         for (j, (mean, precision)) in self.goal.priors.iter().enumerate() {
             self.small.g[j] += precision * (self.small.start[j] + self.small.d[j] - mean);
         }
         if self.nu > 0.0 {
+            let p = self.small.g.len();
             for j in 0..p {
                 self.small.g[j] += self.nu * dot(&self.small.metric[j * p..][..p], &self.small.d);
             }

@@ -168,9 +168,19 @@ impl Descent<'_, '_, '_> {
         }
         self.shift(1.0);
         let v = &mut self.ws.vectors;
-        (k.affine)(&v.linear[..n], &v.jac, ld, &self.small.step, &mut v.trial[..n]);
-        let score = (k.score)(&self.goal.criterion, &v.trial[..n], &self.ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]);
-        self.gradient();
+        let score = (k.advance)(
+            &self.goal.criterion,
+            &v.linear[..n],
+            &v.jac,
+            ld,
+            &self.small.step,
+            &self.ws.w[..n],
+            &mut v.trial[..n],
+            &mut v.psi[..n],
+            &mut v.curv[..n],
+            &mut self.small.g,
+        );
+        self.add_penalties();
         if share != 1.0 {
             self.small.step.iter_mut().for_each(|s| *s /= share);
         }

@@ -7,7 +7,7 @@ use super::descent::Small;
 use super::problem::{BLOCK, NO_COLUMNS, Problem, number};
 use crate::cancel::Cancel;
 use crate::expr::{Columns, Machine};
-use crate::simd::LANES;
+use crate::simd::{Arg, LANES};
 
 /// Scratch for fitting one problem again and again.
 #[derive(Debug, Clone)]
@@ -233,10 +233,8 @@ impl<'a> Workspace<'a> {
         self.machine.run(&p.program.rows, columns, &self.numbers);
         let outputs = &p.program.rows.outputs;
         let r = &mut self.vectors.next_r[start..start + n];
-        self.machine.copy(outputs[0], columns, &self.numbers, r);
-        for (r, y) in r.iter_mut().zip(&self.y[start..start + n]) {
-            *r -= y;
-        }
+        let y = Arg::V(&self.y[start..start + n]);
+        (p.kernels.sub)(self.machine.arg(outputs[0], columns, &self.numbers), y, r);
         for (parameter, &(first, levels)) in p.spans.iter().enumerate() {
             let output = outputs[1 + parameter];
             match p.law.parameters[parameter].factor {
@@ -280,10 +278,9 @@ impl<'a> Workspace<'a> {
     pub fn start_from(&mut self, base: &Base) {
         let (k, n, ld) = (self.problem.kernels, self.n, self.ld);
         let rows = &self.rows[..n];
-        (k.gather)(&base.mu, rows, &mut self.vectors.r[..n]);
-        for (r, y) in self.vectors.r[..n].iter_mut().zip(&self.y) {
-            *r -= y;
-        }
+        (k.gather)(&base.mu, rows, &mut self.vectors.trial[..n]);
+        let (mu, y) = (Arg::V(&self.vectors.trial[..n]), Arg::V(&self.y[..n]));
+        (k.sub)(mu, y, &mut self.vectors.r[..n]);
         for j in 0..self.free.len() {
             (k.gather)(&base.jac[j * ld..][..ld], rows, &mut self.vectors.jac[j * ld..][..n]);
         }

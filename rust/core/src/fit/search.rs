@@ -64,7 +64,7 @@ pub struct Fit {
 /// The tolerances of a full fit, of the descents that look for it, and of a refit in a bootstrap.
 pub(crate) const FULL: f64 = 1e-14;
 const SEARCH: f64 = 1e-8;
-pub(crate) const REFIT: f64 = 2e-11;
+pub(crate) const REFIT: f64 = 5e-11;
 
 /// What a recipe minimises over the free parameters of a workspace.
 pub(crate) fn goal(ws: &Workspace<'_>, recipe: &Recipe, tolerance: f64) -> Goal {

@@ -4,7 +4,7 @@ use super::LANES;
 use super::elementwise::rows;
 use super::exp::expm1;
 use super::log::log1p;
-use super::reduce::{blocks, blocks_mut, lanes, tree};
+use super::reduce::{affine, blocks, blocks_mut, columns, lanes, project, tree};
 use super::vector::Simd;
 
 /// The shape of the loss of a residual; all are r^2 / 2 near zero and linear far out.
@@ -241,4 +241,114 @@ pub(super) fn line<V: Simd>(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f
         acc[2] = (weight * second * q).fma(q, acc[2]);
     }));
     (tree(value), tree(slope), tree(bend))
+}
+
+/// Calls `move_columns` with as many columns as there are, up to six.
+macro_rules! by_count {
+    ($count:expr, $f:ident($($arg:expr),*)) => {
+        match $count {
+            1 => $f::<V, 1>($($arg),*),
+            2 => $f::<V, 2>($($arg),*),
+            3 => $f::<V, 3>($($arg),*),
+            4 => $f::<V, 4>($($arg),*),
+            5 => $f::<V, 5>($($arg),*),
+            _ => $f::<V, 6>($($arg),*),
+        }
+    };
+}
+
+/// `affine`, `score` and `project` in one pass over the rows where the columns are few, with the
+/// same bits.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+pub(super) fn advance<V: Simd>(
+    c: &Criterion,
+    base: &[f64],
+    cols: &[f64],
+    ld: usize,
+    d: &[f64],
+    w: &[f64],
+    out: &mut [f64],
+    psi: &mut [f64],
+    curv: &mut [f64],
+    g: &mut [f64],
+) -> f64 {
+    if (1..=6).contains(&d.len()) {
+        return by_count!(d.len(), move_columns(c, base, cols, ld, d, w, out, curv, g));
+    }
+    affine::<V>(base, cols, ld, d, out);
+    let value = score::<V>(c, out, w, psi, curv);
+    project::<V>(psi, cols, ld, g);
+    value
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+fn move_columns<V: Simd, const K: usize>(
+    c: &Criterion,
+    base: &[f64],
+    cols: &[f64],
+    ld: usize,
+    d: &[f64],
+    w: &[f64],
+    out: &mut [f64],
+    curv: &mut [f64],
+    slopes: &mut [f64],
+) -> f64 {
+    let (n, sides) = (out.len() / LANES, Sides::<V>::of(c));
+    let cols = columns::<K>(cols, ld, 0, out.len());
+    let (base, w) = (&blocks(base)[..n], &blocks(w)[..n]);
+    let (out, curv) = (&mut blocks_mut(out)[..n], &mut blocks_mut(curv)[..n]);
+    let sums = with_loss!(c, loss => lanes!(V; 7, n; |acc, i, g| {
+        let mut col = [V::of(0.0); K];
+        let mut r = V::load(&base[i][g..]);
+        for k in 0..K {
+            col[k] = V::load(&cols[k][i][g..]);
+            r = V::of(d[k]).fma(col[k], r);
+        }
+        r.store(&mut out[i][g..]);
+        let weight = V::load(&w[i][g..]);
+        let r = seen(r, weight);
+        let weight = sides.weigh(r, weight);
+        let [rho, slope, bend] = loss.score(r);
+        acc[6] = weight.fma(rho, acc[6]);
+        (weight * bend).store(&mut curv[i][g..]);
+        let slope = weight * slope;
+        for k in 0..K {
+            acc[k] = slope.fma(col[k], acc[k]);
+        }
+    }));
+    for k in 0..K {
+        slopes[k] = tree(sums[k]);
+    }
+    tree(sums[6])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Level, kernels_for};
+    use super::*;
+
+    /// One pass gives the bits of the three passes that it stands for, at every level.
+    #[test]
+    fn advance_is_affine_score_and_project() {
+        let n = 104;
+        let wave = |k: usize| (0..n).map(|i| ((i * (k + 3)) as f64 * 0.37).sin() * 2e-3).collect::<Vec<f64>>();
+        let cols: Vec<f64> = (0..8).flat_map(wave).collect();
+        let (base, w) = (wave(11), (0..n).map(|i| (i % 3) as f64).collect::<Vec<f64>>());
+        for table in Level::available().into_iter().filter_map(kernels_for) {
+            for (p, shape) in (1..=8).flat_map(|p| [Shape::Huber, Shape::PseudoHuber, Shape::LogCosh].map(|s| (p, s))) {
+                let c = Criterion { shape, delta: 1e-3, over: 1.5, under: 0.5 };
+                let d: Vec<f64> = (0..p).map(|k| 0.3 - 0.1 * k as f64).collect();
+                let [mut out, mut psi, mut curv] = [(); 3].map(|()| vec![0.0; n]);
+                let [mut out2, mut psi2, mut curv2] = [(); 3].map(|()| vec![0.0; n]);
+                let (mut g, mut g2) = (vec![0.0; p], vec![0.0; p]);
+                let value = (table.advance)(&c, &base, &cols, n, &d, &w, &mut out, &mut psi, &mut curv, &mut g);
+                (table.affine)(&base, &cols, n, &d, &mut out2);
+                let value2 = (table.score)(&c, &out2, &w, &mut psi2, &mut curv2);
+                (table.project)(&psi2, &cols, n, &mut g2);
+                assert_eq!((value.to_bits(), &out, &curv, &g), (value2.to_bits(), &out2, &curv2, &g2), "{p} {shape:?}");
+            }
+        }
+    }
 }

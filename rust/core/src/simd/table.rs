@@ -21,6 +21,10 @@ pub enum Arg<'a> {
 type Unary = fn(&[f64], &mut [f64]);
 type Binary = fn(Arg, Arg, &mut [f64]);
 
+#[allow(clippy::type_complexity)]
+type Advance =
+    fn(&Criterion, &[f64], &[f64], usize, &[f64], &[f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64]) -> f64;
+
 /// The kernels of one level. See the module for the contract on lengths.
 #[allow(clippy::type_complexity)]
 #[derive(Debug)]
@@ -88,6 +92,9 @@ pub struct Kernels {
     /// `(c, r, w, psi, curv)`: returns sum w rho(r), writes w rho'(r) and w rho''(r). Rows of
     /// weight zero give exact zeros, whatever their residual.
     pub score: fn(&Criterion, &[f64], &[f64], &mut [f64], &mut [f64]) -> f64,
+    /// `(c, base, cols, ld, d, w, out, psi, curv, g)`: `affine` to `out`, `score` of it and `project`
+    /// of the slopes to `g`, in one pass; `psi` is scratch.
+    pub advance: Advance,
     /// `(c, r, w, out)`: out = w rho'(r) / r, with its limit at r = 0.
     pub irls: fn(&Criterion, &[f64], &[f64], &mut [f64]),
     /// `(c, r, q, w, s)`: the objective along a line, with t = r + s q: sums of w rho(t),
@@ -133,6 +140,7 @@ macro_rules! stamp {
                 project(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) -> () = reduce::project;
                 gram(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) -> () = gram::gram;
                 score(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 = robust::score;
+                advance(c: &Criterion, base: &[f64], cols: &[f64], ld: usize, d: &[f64], w: &[f64], out: &mut [f64], psi: &mut [f64], curv: &mut [f64], g: &mut [f64]) -> f64 = robust::advance;
                 irls(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) -> () = robust::irls;
                 line(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) = robust::line;
                 gather(src: &[f64], idx: &[u32], out: &mut [f64]) -> () = elementwise::gather;
@@ -148,7 +156,9 @@ macro_rules! stamp {
     };
     (@one $simd:ident ($($feature:tt)*)
         $name:ident($($arg:ident: $type:ty),*) -> $ret:ty = $body:path;) => {
+        #[allow(clippy::too_many_arguments)]
         fn $name($($arg: $type),*) -> $ret {
+            #[allow(clippy::too_many_arguments)]
             $($feature)*
             fn compiled($($arg: $type),*) -> $ret {
                 use $body as body;
