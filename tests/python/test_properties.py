@@ -114,11 +114,11 @@ def slopes(law, columns, params, step=float(np.finfo(np.longdouble).eps) ** 0.36
     for k in range(len(inner)):
         up, down = moved(k, step), moved(k, -step)
         near, far = (up - down) / (2 * step), (moved(k, 2 * step) - moved(k, -2 * step)) / (4 * step)
-        corner = np.abs(up - 2 * middle + down) / step > 1e-4 * (np.abs(near) + 1e-3 * np.abs(middle) + 1e-6)
+        bend = np.abs(up - 2 * middle + down) / step  # what the slopes of both sides differ by
+        corner = bend > 1e-4 * (np.abs(near) + 1e-3 * np.abs(middle) + 1e-6)
+        smooth = 1e-6 * np.abs(near) + 3 * np.abs(near - far) + 1e-10 * (1 + np.abs(middle))
         out.append((4 * near - far) / 3)
-        off.append(
-            np.where(corner, np.inf, 1e-6 * np.abs(near) + 3 * np.abs(near - far) + 1e-10 * (1 + np.abs(middle)))
-        )
+        off.append(np.where(corner, np.inf, smooth + bend))
     off = np.array(off).T
     return np.array(out).T, np.where(np.isfinite(off), off, np.inf)
 

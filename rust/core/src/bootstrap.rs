@@ -48,6 +48,7 @@ impl Bootstrap<'_> {
         let p = problem.p();
         let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
         let base = Refitter::prepare(problem, recipe, theta, sampler.seed(), cancel);
+        cancel.check()?;
         let chunks = out
             .draws
             .chunks_mut(CHUNK * p.max(1))

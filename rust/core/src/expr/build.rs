@@ -236,6 +236,8 @@ impl<'a> Layout<'a> {
             Node::Min(a, b) => self.emit_binary(id, Binary::Min, a, b, ops),
             Node::Max(a, b) => self.emit_binary(id, Binary::Max, a, b, ops),
             Node::Below(a, b) => self.emit_binary(id, Binary::Below, a, b, ops),
+            Node::Gate(a, b) => self.emit_binary(id, Binary::Gate, a, b, ops),
+            Node::Unless(a, b) => self.emit_binary(id, Binary::Unless, a, b, ops),
             Node::Weight(..) | Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => {
                 unreachable!("made with its log-sum-exp, or a leaf")
             }

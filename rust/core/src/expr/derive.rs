@@ -42,8 +42,10 @@ impl Graph {
                 self.div(top, b)
             }
             Node::Pow(a, b) => self.power_rule(id, a, b, &by),
-            Node::Min(a, b) => self.choose(a, b, by[0], by[1]),
-            Node::Max(a, b) => self.choose(b, a, by[0], by[1]),
+            Node::Min(a, b) => self.lower(a, b, by[0], by[1]),
+            Node::Max(a, b) => self.lower(b, a, by[0], by[1]),
+            Node::Gate(m, _) => self.gated(m, by[1], true),
+            Node::Unless(m, _) => self.gated(m, by[1], false),
             Node::Lse(_) => self.lse_rule(id, &by),
             Node::Weight(lse, k) => {
                 let Node::Lse(terms) = self.node(lse).clone() else { unreachable!("weights belong to log-sum-exps") };
@@ -59,11 +61,14 @@ impl Graph {
     }
 
     /// d min(a, b): the derivative of whichever is below.
-    fn choose(&mut self, a: Id, b: Id, da: Id, db: Id) -> Id {
+    fn lower(&mut self, a: Id, b: Id, da: Id, db: Id) -> Id {
         let below = self.extreme(Node::Below, a, b);
-        let gap = self.sub(da, db);
-        let part = self.mul(below, gap);
-        self.add(db, part)
+        self.choose(below, da, db)
+    }
+
+    fn gated(&mut self, mask: Id, d: Id, when: bool) -> Id {
+        let zero = self.constant(0.0);
+        if when { self.choose(mask, d, zero) } else { self.choose(mask, zero, d) }
     }
 
     fn lse_rule(&mut self, id: Id, by: &[Id]) -> Id {

@@ -53,6 +53,10 @@ pub enum Node {
     Max(Id, Id),
     /// 1 where the first is below the second, else 0 (derivatives of `min`, `max`, `abs`).
     Below(Id, Id),
+    /// The second where the first is not zero, else 0, whatever the second is.
+    Gate(Id, Id),
+    /// The second where the first is zero, else 0.
+    Unless(Id, Id),
     /// ln Σ exp of the terms.
     Lse(Box<[Id]>),
     /// The softmax weight of term k of a log-sum-exp node.
@@ -101,6 +105,7 @@ impl Graph {
             Node::Lse(terms) => terms.to_vec(),
             Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) | Node::Div(a, b) => vec![*a, *b],
             Node::Pow(a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::Below(a, b) => vec![*a, *b],
+            Node::Gate(a, b) | Node::Unless(a, b) => vec![*a, *b],
         }
     }
 
@@ -445,6 +450,17 @@ impl Graph {
             }
             _ => self.intern(make(a, b)),
         }
+    }
+
+    /// `when` where the mask is not zero, else `otherwise`; what is not taken does no harm.
+    pub fn choose(&mut self, mask: Id, when: Id, otherwise: Id) -> Id {
+        if let Some(m) = self.value(mask) {
+            return if m != 0.0 { when } else { otherwise };
+        }
+        let zero = self.constant(0.0);
+        let taken = if when == zero { zero } else { self.intern(Node::Gate(mask, when)) };
+        let rest = if otherwise == zero { zero } else { self.intern(Node::Unless(mask, otherwise)) };
+        self.add(taken, rest)
     }
 
     /// Any function of one argument, constants folded.

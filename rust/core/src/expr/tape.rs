@@ -30,6 +30,8 @@ pub(super) enum Binary {
     Min,
     Max,
     Below,
+    Gate,
+    Unless,
 }
 
 /// One step.
@@ -225,18 +227,20 @@ fn binary(k: &Kernels, f: Binary, a: Arg<'_>, b: Arg<'_>, to: &mut [f64]) {
         Binary::Pow => k.pow,
         Binary::Min => k.min,
         Binary::Max => k.max,
-        Binary::Below => below,
+        Binary::Below => return plain(a, b, to, |a, b| f64::from(a < b)),
+        Binary::Gate => return plain(a, b, to, |a, b| if a != 0.0 { b } else { 0.0 }),
+        Binary::Unless => return plain(a, b, to, |a, b| if a == 0.0 { b } else { 0.0 }),
     };
     kernel(a, b, to);
 }
 
-/// 1 where a < b, else 0: exact on every level, so not a kernel.
-fn below(a: Arg<'_>, b: Arg<'_>, to: &mut [f64]) {
+/// Choices are exact on every level, so they need no kernel.
+fn plain(a: Arg<'_>, b: Arg<'_>, to: &mut [f64], f: impl Fn(f64, f64) -> f64) {
     let at = |x: Arg<'_>, i: usize| match x {
         Arg::V(values) => values[i],
         Arg::S(value) => value,
     };
     for (i, out) in to.iter_mut().enumerate() {
-        *out = f64::from(at(a, i) < at(b, i));
+        *out = f(at(a, i), at(b, i));
     }
 }

@@ -40,6 +40,8 @@ pub struct Problem {
     pub(crate) padded: usize,
     /// The tape's data columns, `padded` apart.
     pub(crate) data: Vec<f64>,
+    /// Where scales that are compared with the data are looked for: around its own logarithms.
+    pub(crate) data_range: (f64, f64),
     /// The response on the residual's scale, padded.
     pub(crate) y: Vec<f64>,
     /// Row weights, padded with zeros.
@@ -73,6 +75,7 @@ impl Problem {
             n: table.n,
             padded: table.n.next_multiple_of(LANES).max(LANES),
             data: vec![],
+            data_range: (0.0, 1.0),
             y: vec![],
             w: vec![],
             codes: vec![],
@@ -153,6 +156,7 @@ impl Problem {
         self.codes =
             (0..self.law.factors.len()).map(|f| Ok(self.pad_codes(&self.factor(f)?.0))).collect::<Result<_>>()?;
         self.data = self.data_columns()?;
+        self.data_range = data_range(&self.data);
         self.w = self.pad(&self.table.weights, 0.0);
         let response = &self.table.response;
         self.y = match self.scale {
@@ -221,6 +225,12 @@ fn bind_rows(law: &Law, gathers: &[usize], leaf: &Node) -> Bind {
         },
         _ => unreachable!("only leaves are bound"),
     }
+}
+
+fn data_range(data: &[f64]) -> (f64, f64) {
+    let finite = data.iter().filter(|x| x.is_finite());
+    let (low, high) = finite.fold((0.0_f64, 1.0_f64), |(a, b), &x| (a.min(x), b.max(x)));
+    ((low - 3.0).max(-20.0), (high + 10.0).min(60.0))
 }
 
 fn check_length(what: &str, found: usize, expected: usize) -> Result<()> {

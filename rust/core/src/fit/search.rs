@@ -91,10 +91,12 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     ws.set_free(&recipe.free());
     let mut recipe = recipe.clone();
     let mut best = settle(&mut ws, &mut recipe, search, cancel)?;
+    cancel.check()?;
     ws.evaluate(&best.theta);
     ws.accept();
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
+    cancel.check()?;
     let report = statistics::report(&mut ws, &recipe, best);
     cancel.check()?;
     Ok(report)

@@ -260,7 +260,7 @@ fn interval(problem: &Problem, recipe: &Recipe, p: usize) -> (f64, f64) {
     let (mut low, mut high) = match (problem.start.search_box.get(name), domain) {
         (Some(&(a, b)), _) => (domain.inward(a), domain.inward(b)),
         (None, Domain::Positive) if problem.by_value[first] => (EXPONENTS.0.ln(), EXPONENTS.1.ln()),
-        (None, Domain::Positive) => data_range(problem),
+        (None, Domain::Positive) => problem.data_range,
         (None, Domain::Unit) => (-3.0, 3.0),
         (None, Domain::Real) => (-2.0, 2.0),
     };
@@ -269,13 +269,6 @@ fn interval(problem: &Problem, recipe: &Recipe, p: usize) -> (f64, f64) {
     }
     let (low, high) = (low.max(recipe.lower[first]), high.min(recipe.upper[first]));
     if low <= high { (low, high) } else { (high, high) }
-}
-
-/// Scales that are compared with the data lie around the data's own logarithms.
-fn data_range(problem: &Problem) -> (f64, f64) {
-    let finite = problem.data.iter().filter(|x| x.is_finite());
-    let (low, high) = finite.fold((0.0_f64, 1.0_f64), |(a, b), &x| (a.min(x), b.max(x)));
-    ((low - 3.0).max(-20.0), (high + 10.0).min(60.0))
 }
 
 /// Scan points: a grid over one or two parameters, a Halton sequence over more; parameters
