@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Labels = Mapping[str, Sequence[Any]]
 
+#: More points than this are not looked through in Python.
+MANY = 100_000
+
 
 def expand(parameters: Sequence[str], levels: Mapping[str, str], labels: Labels) -> tuple[str, ...]:
     """Return one name per value: plain ones as they are, levelled ones as ``E[label]``.
@@ -197,7 +200,8 @@ def _common_shape(arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
 
 
 def _check_positive(name: str, values: Floats) -> None:
-    if values.size and not values.min() > 0:  # a NaN is not above 0 either
+    # Millions of points are left to the core, which looks only where a value is not finite.
+    if 0 < values.size <= MANY and not values.min() > 0:  # a NaN is not above 0 either
         row = int(np.argmin(values > 0))
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
 

@@ -311,7 +311,9 @@ def test_a_fit_of_a_newer_schema(fit, tmp_path):
     path = tmp_path / "fit.json"
     newer = {**fit.to_dict(), "schema": _store.SCHEMA + 1, "version": "99.1", "new_field": [1]}
     path.write_text(json.dumps(newer))
-    message = rf"has schema {_store.SCHEMA + 1} \(isoflop 99.1\), this version reads up to {_store.SCHEMA}.*Hint: upgrade isoflop"
+    message = (
+        rf"has schema {_store.SCHEMA + 1} \(isoflop 99.1\), this version reads up to {_store.SCHEMA}.*Hint: upgrade"
+    )
     refused(iso.DataError, message, iso.load, path)
 
 

@@ -75,6 +75,7 @@ problem = replace(short.problem, table={
     "columns": {"N": table["N"], "D": table["D"]}, "factors": {}, "response": table["loss"], "weights": np.ones(n)})
 from isoflop._engine import Job
 long = Job(problem, short.theta, short.delta, "rows", None, 0)
+leave_out = replace(long, scheme="jackknife")
 """
 JOBS = {
     "bootstrap-cheap": (CHEAP, "fit.bootstrap(50_000_000, scheme='rows')"),
@@ -84,13 +85,11 @@ JOBS = {
     "fit-slow": (SLOW, "iso.fit(table, law, starts=2_000)"),
     "fit-many-starts": (CHEAP + "starts = np.abs(np.random.RandomState(0).standard_normal((2_000_000, 3)))",
                         "_engine.fit(fit.problem, starts, 0, 0, True)"),
-    "jackknife-slow": (SLOW + SLOW_FIT, "_engine.bootstrap_chunk(Job(problem, short.theta, short.delta, 'jackknife', "
-                                        "None, 0), 0, 100_000, 2)"),
+    "jackknife-slow": (SLOW + SLOW_FIT, "_engine.bootstrap_chunk(leave_out, 0, 100_000, 2)"),
     "band": (CHEAP + "boot = fit.bootstrap(2_000, scheme='bayesian')",
              "boot.band(X=np.geomspace(1, 1e5, 5_000_000))"),
     "predict-draws": (CHEAP + "draws = np.repeat(fit.theta[None], 1_000_000, 0)",
-                      "[_engine.predict_draws(fit.law.spec, draws, {'X': np.geomspace(1, 9, 100)}, {}, 1) "
-                      "for _ in range(1000)]"),
+                      "while True: _engine.predict_draws(fit.law.spec, draws, {'X': np.geomspace(1, 9, 100)}, {}, 1)"),
     "executor": (CHEAP + "from concurrent.futures import ThreadPoolExecutor",
                  "with ThreadPoolExecutor(2) as pool: fit.bootstrap(2_000_000, scheme='rows', executor=pool)"),
 }  # fmt: skip

@@ -100,7 +100,11 @@ def outward(law, inner):
     return {name: change[law.domain(name)](x) for name, x in zip(law.parameters, inner, strict=True)}
 
 
-def slopes(law, columns, params, step=float(np.finfo(np.longdouble).eps) ** 0.36):
+#: Small, but large against extended precision where there is any.
+STEP = float(np.finfo(np.longdouble).eps) ** 0.36
+
+
+def slopes(law, columns, params, step=STEP):
     """Return derivatives by internal parameters, by differences in extended precision, and how far they are off.
 
     At a corner of abs, min or max the sides disagree: infinitely far off.

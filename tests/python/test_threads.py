@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ import pytest
 import isoflop as iso
 
 from .helpers import run_python, twin
+
+#: Where Linux lists the threads of this process.
+TASKS = Path("/proc/self/task")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +126,7 @@ def test_progress_comes_from_the_calling_thread(fit):
     assert counts[-1] == 60_000
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
+@pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted in /proc")
 @pytest.mark.parametrize("asked", [1, 3])
 def test_a_call_uses_the_threads_that_were_asked_for(fit, asked):
     most, before = most_threads(lambda: fit.bootstrap(100_000, scheme="rows", n_threads=asked))
@@ -132,7 +136,7 @@ def test_a_call_uses_the_threads_that_were_asked_for(fit, asked):
         assert most - before >= asked
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
+@pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted in /proc")
 def test_a_chunk_of_an_executor_uses_one_thread(fit):
     with ThreadPoolExecutor(1) as pool:
         most, before = most_threads(lambda: fit.bootstrap(60_000, scheme="rows", executor=pool, n_threads=32))
@@ -140,15 +144,19 @@ def test_a_chunk_of_an_executor_uses_one_thread(fit):
     assert most - before <= 8
 
 
+def n_tasks():
+    """Return how many threads this process has."""
+    return sum(1 for _ in TASKS.iterdir())
+
+
 def most_threads(job):
     """Return the largest number of threads of this process during `job`, and the number before."""
-    count = lambda: len(os.listdir("/proc/self/task"))  # noqa: E731
-    before, most, running = count(), 0, True
+    before, most, running = n_tasks(), 0, True
 
     def watch():
         nonlocal most
         while running:
-            most = max(most, count())
+            most = max(most, n_tasks())
             time.sleep(0.002)
 
     watcher = threading.Thread(target=watch)

@@ -14,7 +14,7 @@ use crate::quantile::quantiles;
 use crate::simd::{Kernels, LANES};
 
 /// Draws that one run of the tape covers.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 
 /// One point: the law's variables, and the level of each of its factors.
 #[derive(Debug, Clone, Default)]

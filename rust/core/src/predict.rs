@@ -6,7 +6,7 @@ use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Spec, Symbol};
 use crate::simd::{Kernels, LANES};
 
 /// Points that one run of the tape covers.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 
 /// A law compiled for prediction.
 #[derive(Debug, Clone)]
@@ -80,9 +80,14 @@ impl Predictor {
             let n = count.next_multiple_of(LANES);
             let columns = Columns { data: &block, stride: BLOCK, start: 0, n };
             machine.run(&self.program.rows, columns, &numbers);
-            machine.copy(self.program.rows.outputs[0], columns, &numbers, &mut padded[..n]);
-            to.copy_from_slice(&padded[..count]);
-            if !(self.kernels.sum)(&padded[..n]).is_finite() {
+            let output = self.program.rows.outputs[0];
+            let last = if n == count { &mut *to } else { &mut padded[..n] };
+            machine.copy(output, columns, &numbers, last);
+            let finite = (self.kernels.sum)(last).is_finite();
+            if n > count {
+                to.copy_from_slice(&padded[..count]);
+            }
+            if !finite {
                 self.check_positive(points)?;
             }
         }
