@@ -3,6 +3,9 @@
 //! One binary (cargo finds it from `rust/core/Cargo.toml`). Cases that once failed are kept in
 //! `regressions.txt` and run first.
 
+// Several tables are walked side by side by one index.
+#![allow(clippy::needless_range_loop)]
+
 mod evaluator;
 mod formula;
 mod graph;
