@@ -115,10 +115,11 @@ proptest! {
         let roots = law.graph.derivatives(law.value, &leaves);
         prop_assume!(!roots.is_empty());
         let found = run(&law, &roots, Way::Rows, &at.point(&law), kernels().expect("a level"));
-        for k in 0..roots.len() {
-            for row in 0..ROWS {
+        for (k, column) in found.iter().enumerate() {
+            for (row, &by_tape) in column[..ROWS].iter().enumerate() {
                 let Some((slope, off)) = difference(&tree, &law, &at, k, row) else { continue };
-                prop_assert!((found[k][row] - slope).abs() <= off, "by {}: {} is not {slope} within {off}", law.parameters[k].name, found[k][row]);
+                let name = &law.parameters[k].name;
+                prop_assert!((by_tape - slope).abs() <= off, "by {name}: {by_tape} is not {slope} within {off}");
             }
         }
     }
@@ -131,12 +132,12 @@ proptest! {
         let (point, kernels) = (at.point(&law), kernels().expect("a level"));
         prop_assume!(tame(exact(&tree, &at, 0)) && !roots.is_empty());
         let ways = [Way::Rows, Way::All, Way::Draws].map(|way| run(&law, &roots, way, &point, kernels));
-        for k in 0..roots.len() {
-            let [rows, all, draws] = [&ways[0][k], &ways[1][k], &ways[2][k]];
-            let size = 1.0 + rows[0].abs();
+        for (rows, others) in ways[0].iter().zip(ways[1].iter().zip(&ways[2])) {
+            let (rows, all, draws) = (rows[0], others.0[0], others.1[0]);
+            let size = 1.0 + rows.abs();
             prop_assume!(size < 1e6);
-            prop_assert!((rows[0] - draws[0]).abs() <= 1e-7 * size, "{} and {}", rows[0], draws[0]);
-            prop_assert!((rows[0] - all[0]).abs() <= 1e-7 * size, "{} and {}", rows[0], all[0]);
+            prop_assert!((rows - draws).abs() <= 1e-7 * size, "{rows} and {draws}");
+            prop_assert!((rows - all).abs() <= 1e-7 * size, "{rows} and {all}");
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Small {
     pub d: Vec<f64>,
     pub look: Vec<f64>,
     pub limits: Vec<(f64, f64)>,
+    /// Parameters that a step may not move.
+    pub held: Vec<bool>,
     pub held_start: Vec<f64>,
     pub held_d: Vec<f64>,
 }
@@ -33,6 +35,8 @@ impl Small {
             list.clear();
             list.resize(size, 0.0);
         }
+        self.held.clear();
+        self.held.resize(p, false);
         self.limits.clear();
         self.limits.resize(p, (f64::NEG_INFINITY, f64::INFINITY));
         for list in [&mut self.h, &mut self.metric] {

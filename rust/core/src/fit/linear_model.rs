@@ -23,10 +23,13 @@ impl Descent<'_, '_, '_> {
             if self.ws.cancelled() {
                 break;
             }
-            let slope = self.newton_step();
-            if -slope <= (1e-3 * (objective - value)).max(0.1 * self.goal.tolerance * objective) {
+            let promised = self.newton_step();
+            if -promised <= (1e-3 * (objective - value)).max(0.1 * self.goal.tolerance * objective) {
                 break;
             }
+            // A step that meets a limit is cut there, and goes on along it in the next round.
+            self.clip_to_limits();
+            let slope = dot(&self.small.step, &self.small.g);
             match self.inner_search(value, slope) {
                 Some(next) => value = next,
                 None => break,
@@ -47,8 +50,20 @@ impl Descent<'_, '_, '_> {
         dot(&small.look, &small.g)
     }
 
-    /// The damped Newton step of the linear model; returns its slope (not positive).
+    /// The damped Newton step of the linear model; returns its slope (not positive). Parameters
+    /// that would leave their limits at once are held, one after the other.
     fn newton_step(&mut self) -> f64 {
+        self.find_held();
+        for _ in 0..=self.small.g.len() {
+            self.solve_step();
+            if !self.hold_leaving() {
+                break;
+            }
+        }
+        dot(&self.small.step, &self.small.g)
+    }
+
+    fn solve_step(&mut self) {
         let (n, ld, k, p) = (self.ws.n, self.ws.ld, self.ws.problem.kernels, self.small.g.len());
         (k.gram)(&self.ws.vectors.curv[..n], &self.ws.vectors.jac, ld, p, &mut self.small.h);
         let damp = self.damp + self.nu;
@@ -61,11 +76,44 @@ impl Descent<'_, '_, '_> {
         for (s, g) in self.small.step.iter_mut().zip(&self.small.g) {
             *s = -g;
         }
-        self.hold_limits();
+        for j in (0..p).filter(|&j| self.small.held[j]) {
+            for i in 0..p {
+                self.small.h[j * p + i] = 0.0;
+                self.small.h[i * p + j] = 0.0;
+            }
+            self.small.h[j * p + j] = 1.0;
+            self.small.step[j] = 0.0;
+        }
         cholesky(&mut self.small.h, p, 1e-14);
         cholesky_solve(&self.small.h, p, &mut self.small.step);
-        self.clip_to_limits();
-        dot(&self.small.step, &self.small.g)
+    }
+
+    /// Whether a parameter is at its lower and at its upper limit: a step that was shortened to
+    /// a limit may end a rounding error before it.
+    fn at_limits(&self, j: usize) -> (bool, bool) {
+        let ((low, high), d) = (self.small.limits[j], self.small.d[j]);
+        let near = |limit: f64| 1e-10 * (1.0 + limit.abs());
+        (d <= low + near(low), d >= high - near(high))
+    }
+
+    /// Parameters at a limit that the gradient pushes against do not move.
+    fn find_held(&mut self) {
+        for j in 0..self.small.g.len() {
+            let (below, above) = self.at_limits(j);
+            self.small.held[j] = (below && self.small.g[j] > 0.0) || (above && self.small.g[j] < 0.0);
+        }
+    }
+
+    /// Holds parameters at a limit that the step would push beyond it; whether there were any.
+    fn hold_leaving(&mut self) -> bool {
+        let mut any = false;
+        for j in 0..self.small.g.len() {
+            let (below, above) = self.at_limits(j);
+            let leaves = (below && self.small.step[j] < 0.0) || (above && self.small.step[j] > 0.0);
+            any |= leaves;
+            self.small.held[j] |= leaves;
+        }
+        any
     }
 
     /// How far each parameter may go from the start of this linear model: to its bounds, and a
@@ -78,22 +126,6 @@ impl Descent<'_, '_, '_> {
                 (along(b.0 - self.small.start[j]), along(b.1 - self.small.start[j]))
             });
             self.small.limits[j] = (if by_value { low.max(-0.9) } else { low }, high);
-        }
-    }
-
-    /// Parameters at a limit that the gradient pushes against do not move.
-    fn hold_limits(&mut self) {
-        let p = self.small.g.len();
-        for j in 0..p {
-            let ((low, high), d) = (self.small.limits[j], self.small.d[j]);
-            if (d <= low && self.small.g[j] > 0.0) || (d >= high && self.small.g[j] < 0.0) {
-                for k in 0..p {
-                    self.small.h[j * p + k] = 0.0;
-                    self.small.h[k * p + j] = 0.0;
-                }
-                self.small.h[j * p + j] = 1.0;
-                self.small.step[j] = 0.0;
-            }
         }
     }
 

@@ -138,7 +138,7 @@ fn settle(ws: &mut Workspace<'_>, recipe: &mut Recipe, search: &Search, cancel: 
     if !auto && !penalised {
         return Ok(best);
     }
-    for _ in 0..60 {
+    for round in 0..60 {
         cancel.check()?;
         let before = (recipe.criterion.delta, recipe.kappa);
         let scale = statistics::robust_sigma(ws, &best.theta);
@@ -146,7 +146,12 @@ fn settle(ws: &mut Workspace<'_>, recipe: &mut Recipe, search: &Search, cancel: 
         if penalised {
             recipe.kappa = Some(statistics::kappa(ws, recipe, &best.theta));
         }
-        best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+        if penalised && round == 0 {
+            // A strong prior can move the optimum far away.
+            best = search_all(ws, recipe, search, cancel)?;
+        } else {
+            best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+        }
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs() || a == b;
         if near(before.0, recipe.criterion.delta) && near(before.1.unwrap_or(0.0), recipe.kappa.unwrap_or(0.0)) {
             break;

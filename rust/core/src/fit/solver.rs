@@ -189,7 +189,7 @@ impl Descent<'_, '_, '_> {
             let x = self.small.start[j] + moved;
             let (low, high) = self.goal.bounds.get(j).copied().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
             // Exactly at a bound, where the step ended there up to rounding.
-            let near = 1e-12 * (1.0 + x.abs());
+            let near = 1e-9 * (1.0 + x.abs());
             self.theta[parameter] = if x - low < near {
                 low
             } else if high - x < near {
