@@ -73,10 +73,13 @@ pub fn fit<'py>(
     let make = problem(spec, table)?;
     let compiled = run::long(py, None, |_| make())?;
     let recipe = convert::recipe(recipe, compiled.domains())?;
-    let starts = starts.map(|s| s.as_array().rows().into_iter().map(|r| r.to_vec()).collect()).unwrap_or_default();
+    let starts: Vec<Vec<f64>> =
+        starts.map(|s| s.as_array().rows().into_iter().map(|r| r.to_vec()).collect()).unwrap_or_default();
+    let starts_given = starts.len();
     let search = Search { starts, only_starts, n_starts };
     let job = |cancel: &_| run_fit(&compiled, &recipe, &search, cancel);
-    let work = compiled.n() * compiled.p() * (search.starts.len() + n_starts).div_ceil(8);
+    let descents = starts_given + if n_starts == 0 { 8 } else { n_starts };
+    let work = compiled.n() * compiled.p() * descents.div_ceil(8);
     let found = run::long_if(py, work > run::SMALL, job)?;
     describe(py, &compiled, found)
 }

@@ -103,11 +103,15 @@ SLACK = {"executor": 10.0}
 @pytest.mark.parametrize("name", JOBS)
 def test_ctrl_c(name):
     setup, job = JOBS[name]
-    out = json.loads(run_python(SCRIPT.format(setup=setup, job=job, wait=0.4), timeout=40).splitlines()[-1])
-    assert not out["finished"], "the job was too short to be interrupted"
-    assert out["late"] < SLACK.get(name, 0.5)
-    assert out["caught"] == 1
-    assert out["next"]
+    limit = SLACK.get(name, 0.5)
+    for _ in range(2):  # on a busy machine the clock may run out once; a job that does not listen is late every time
+        out = json.loads(run_python(SCRIPT.format(setup=setup, job=job, wait=0.4), timeout=50).splitlines()[-1])
+        assert not out["finished"], "the job was too short to be interrupted"
+        assert out["caught"] == 1
+        assert out["next"]
+        if out["late"] < limit:
+            break
+    assert out["late"] < limit
 
 
 def test_an_error_of_the_progress_callback_comes_through():

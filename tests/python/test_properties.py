@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 import isoflop as iso
 from isoflop import _engine
@@ -358,3 +359,42 @@ def test_a_floor_that_is_not_there_is_zero_and_certified(seed):
     for i in np.flatnonzero(zero)[:5]:
         again = iso.fit(table, iso.Law("A / X**alpha", variables=("X",)), delta=0.01, weights=boot.weights(i))
         assert boot.objective[i] == pytest.approx(again.objective, rel=1e-8)
+
+
+WAVES = iso.Law(
+    "E + A / X**alpha + w1 * sin(3 * X)**2 + w2 * cos(5 * X)**2 + w3 * logistic(X - 3) + w4 * sin(7 * X)**2",
+    variables=("X",),
+)
+
+
+@quiet
+@pytest.mark.parametrize("seed", [0, 3, 5, 6])
+def test_several_terms_that_are_not_there(seed):
+    """Each is exactly 0 or plainly above, the objective is the one that scipy finds with bounds, in draws as well."""
+    rng = np.random.RandomState(seed)
+    x = np.geomspace(0.5, 20, 80)
+    loss = (1.5 + 2 / x**0.6) * np.exp(0.01 * rng.standard_normal(80))
+    fit = iso.fit({"X": x, "loss": loss}, WAVES, delta=0.01)
+    basis = np.column_stack([np.sin(3 * x) ** 2, np.cos(5 * x) ** 2, 1 / (1 + np.exp(3 - x)), np.sin(7 * x) ** 2])
+
+    def total(t, weights):
+        r = np.log(t[0] + t[1] / x ** t[2] + basis @ t[3:]) - np.log(loss)
+        return 1e4 * np.sum(weights * np.where(np.abs(r) < 0.01, r**2 / 2, 0.01 * (np.abs(r) - 0.005)))
+
+    def best(weights, near):
+        bounds = [(1e-3, None)] * 3 + [(0, None)] * 4
+        options = {"maxiter": 5_000, "maxfun": 10**6, "ftol": 1e-15, "gtol": 1e-10}
+        starts = [near, np.array([1.5, 2, 0.6, 0.01, 0.01, 0.01, 0.01])]
+        return min(
+            optimize.minimize(total, s, (weights,), "L-BFGS-B", bounds=bounds, options=options).fun for s in starts
+        )
+
+    assert fit.objective <= best(np.ones(80), fit.theta) / 1e4 * (1 + 1e-7)
+    assert fit.status == ("at_bound" if (fit.theta == 0).any() else "converged")
+    assert set(fit.at_bound) == {name for name, value in fit.params.items() if value == 0}
+    boot = fit.bootstrap(200, scheme="rows")
+    assert boot.ok.all()
+    terms = boot.draws[:, 3:]
+    assert not ((terms > 0) & (terms < 1e-7)).any()
+    for i in range(10):
+        assert boot.objective[i] <= best(boot.weights(i), boot.draws[i]) / 1e4 * (1 + 1e-6), i

@@ -66,12 +66,14 @@ JOBS = {
 @pytest.mark.parametrize("name", JOBS)
 def test_a_python_thread_keeps_counting(fit, name):
     JOBS[name](fit)  # what is imported late is imported now
-    start = time.perf_counter()
-    with Counter() as counter:
-        while time.perf_counter() - start < 0.3:
-            JOBS[name](fit)
-    took = time.perf_counter() - start
-    # A lock held over one call would leave a gap as long as the call; on a busy machine steps are late, not gone.
+    for _ in range(3):  # on a busy machine a step may be late once; behind a lock it is late every time
+        start = time.perf_counter()
+        with Counter() as counter:
+            while time.perf_counter() - start < 0.3:
+                JOBS[name](fit)
+        took = time.perf_counter() - start
+        if counter.longest < 0.25:
+            break
     assert counter.steps > 20 * took, (counter.steps, took)
     assert counter.longest < 0.25, counter.longest
 

@@ -16,39 +16,66 @@ fn effects(ws: &Workspace<'_>) -> Vec<f64> {
     columns.map(|c| c.iter().zip(&ws.w).filter(|(_, w)| **w > 0.0).fold(0.0, |m: f64, (x, _)| m.max(x.abs()))).collect()
 }
 
-/// Refits without the parameters that vanish, where that is an optimum; returns the outcome to
-/// report. The workspace keeps the free set that it had.
+/// Refits without the parameters that vanish, one after the other, where that is an optimum;
+/// returns the outcome to report. The workspace keeps the free set that it had.
 pub(crate) fn certify(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], found: Outcome) -> Outcome {
-    if !found.objective.is_finite() {
-        return found;
+    let free = ws.free.clone();
+    let (mut kept, mut refused, mut outcome) = (free.clone(), vec![], found);
+    while outcome.objective.is_finite() && !ws.cancelled() {
+        ws.set_free(&kept);
+        ws.evaluate(theta);
+        ws.accept();
+        let Some(j) = smallest_vanishing(ws, theta, &refused) else { break };
+        match without(ws, goal, theta, j, &free, &mut kept, outcome) {
+            Some(reduced) => outcome = reduced,
+            None => refused.push(j),
+        }
     }
-    let scale = response_size(ws);
-    let effects = effects(ws);
-    let vanishing = |k: usize, j: usize| {
-        ws.problem.domains[j] == Domain::Positive && effects[k] < VANISHING * scale && theta[j] < 0.0
-    };
-    let gone: Vec<usize> = ws.free.iter().enumerate().filter(|&(k, &j)| vanishing(k, j)).map(|(_, &j)| j).collect();
-    if gone.is_empty() {
-        return found;
-    }
-    let (before, free) = (theta.to_vec(), ws.free.clone());
-    let kept: Vec<usize> = free.iter().copied().filter(|j| !gone.contains(j)).collect();
-    for &j in &gone {
-        theta[j] = f64::NEG_INFINITY;
-    }
-    ws.set_free(&kept);
-    let reduced = descend(ws, &restrict(goal, &free, &kept), theta, false);
     ws.set_free(&free);
-    let better = reduced.objective <= found.objective * (1.0 + 1e-9);
-    if better && gone.iter().all(|&j| rises(ws, goal, theta, j, before[j])) {
-        let sound = reduced.status == Status::Converged && matches!(found.status, Status::Converged | Status::Rescued);
-        let doubt = if reduced.status == Status::Converged { found.status } else { reduced.status };
-        return Outcome { objective: reduced.objective, status: if sound { Status::AtBound } else { doubt } };
+    outcome
+}
+
+/// The free positive parameter of least effect, where that is next to none.
+fn smallest_vanishing(ws: &Workspace<'_>, theta: &[f64], refused: &[usize]) -> Option<usize> {
+    let (scale, effects) = (response_size(ws), effects(ws));
+    let gone = ws.free.iter().zip(&effects).filter(|&(&j, &effect)| {
+        ws.problem.domains[j] == Domain::Positive
+            && effect < VANISHING * scale
+            && theta[j] < 0.0
+            && !refused.contains(&j)
+    });
+    gone.min_by(|a, b| a.1.total_cmp(b.1)).map(|(&j, _)| j)
+}
+
+/// The refit with parameter `j` at exactly zero, where it is as good and the derivative's sign
+/// says that zero is the minimum; else nothing, and all is as it was.
+fn without(
+    ws: &mut Workspace<'_>,
+    goal: &Goal,
+    theta: &mut [f64],
+    j: usize,
+    free: &[usize],
+    kept: &mut Vec<usize>,
+    found: Outcome,
+) -> Option<Outcome> {
+    let before = theta.to_vec();
+    let fewer: Vec<usize> = kept.iter().copied().filter(|&k| k != j).collect();
+    theta[j] = f64::NEG_INFINITY;
+    ws.set_free(&fewer);
+    let reduced = descend(ws, &restrict(goal, free, &fewer), theta, false);
+    ws.set_free(free);
+    if reduced.objective <= found.objective * (1.0 + 1e-9) && rises(ws, goal, theta, j, before[j]) {
+        *kept = fewer;
+        let sound = matches!(found.status, Status::Converged | Status::Rescued | Status::AtBound);
+        let status = match (reduced.status, sound) {
+            (Status::Converged, true) => Status::AtBound,
+            (Status::Converged, false) => found.status,
+            (other, _) => other,
+        };
+        return Some(Outcome { objective: reduced.objective, status });
     }
     theta.copy_from_slice(&before);
-    ws.evaluate(theta);
-    ws.accept();
-    found
+    None
 }
 
 /// Whether the objective rises when parameter `j` leaves zero.
