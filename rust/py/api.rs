@@ -138,17 +138,16 @@ pub fn bootstrap<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let kind = self::scheme(scheme)?;
     let groups = groups.map(|g| convert::codes(&g)).transpose()?;
-    let rows = convert::table(table)?;
     let make = problem(spec, table)?;
     let compiled = run::long(py, None, |_| make())?;
     let mut recipe = convert::recipe(recipe, compiled.domains())?;
     recipe.criterion.delta = delta;
     recipe.auto_delta = false;
     let theta = compiled.inward(theta.as_slice()?);
-    let strata = convert::strata(&rows, &compiled);
+    let strata = convert::strata(&compiled);
     let p = compiled.p();
     let drawn = run::long(py, progress.as_ref(), |cancel| {
-        let sampler = Sampler::new(kind, &rows.weights, groups.as_deref(), strata.as_deref(), seed, 0)?;
+        let sampler = Sampler::new(kind, &compiled.table().weights, groups.as_deref(), strata.as_deref(), seed, 0)?;
         Bootstrap { problem: &compiled, recipe: &recipe, theta: &theta, sampler: &sampler }
             .run(first, count, n_threads, cancel)
     })?;

@@ -119,7 +119,8 @@ pub fn simd() -> isoflop_core::error::Result<&'static Kernels> {
 }
 
 /// The levels of the law's factors, combined: resampling stays within them.
-pub fn strata(table: &Table, problem: &Problem) -> Option<Vec<u32>> {
+pub fn strata(problem: &Problem) -> Option<Vec<u32>> {
+    let table = problem.table();
     let factors: Vec<&Vec<u32>> = problem.factor_names().iter().map(|name| &table.factors[name].0).collect();
     if factors.is_empty() {
         return None;

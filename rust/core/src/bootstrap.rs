@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use crate::cancel::Cancel;
 use crate::error::Result;
-use crate::fit::{Problem, Recipe, Refitter, Status};
+use crate::fit::{Problem, Recipe, Refitter};
 use crate::resample::{Sampler, Scratch};
 
 /// Refits of consecutive resamples.
@@ -18,7 +18,7 @@ pub struct Draws {
     pub draws: Vec<f64>,
     /// Objective of each, without priors.
     pub objective: Vec<f64>,
-    /// [`Status`] code of each.
+    /// [`crate::fit::Status`] code of each.
     pub status: Vec<u8>,
 }
 
@@ -77,9 +77,4 @@ impl Bootstrap<'_> {
         crate::pool::run(threads, work)?;
         Ok(out)
     }
-}
-
-/// How many of these draws may be used.
-pub fn usable(status: &[u8]) -> usize {
-    status.iter().filter(|&&s| Status::ALL[s as usize].is_ok()).count()
 }

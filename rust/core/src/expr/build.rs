@@ -4,7 +4,7 @@
 //! Which leaves are numbers and which are vectors is the caller's choice, so the same graph
 //! runs over rows at one parameter vector, or over draws at one point.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::graph::{Graph, Id, Node, Unary};
 use super::tape::{Binary, Input, Op, Tape};
@@ -146,12 +146,12 @@ struct Layout<'a> {
     n_slots: usize,
     uses: HashMap<Id, usize>,
     /// Products that only one sum needs: made there, as one multiply-add.
-    fused: HashMap<Id, ()>,
+    fused: HashSet<Id>,
 }
 
 impl<'a> Layout<'a> {
     fn new(graph: &'a Graph, places: HashMap<Id, Input>) -> Self {
-        Layout { graph, places, free: vec![], n_slots: 0, uses: HashMap::new(), fused: HashMap::new() }
+        Layout { graph, places, free: vec![], n_slots: 0, uses: HashMap::new(), fused: HashSet::new() }
     }
 
     fn tape(mut self, nodes: &[Id], outputs: &[Id], vectors: bool) -> Tape {
@@ -168,7 +168,7 @@ impl<'a> Layout<'a> {
         }
         let mut ops = Vec::new();
         for (at, &id) in nodes.iter().enumerate() {
-            if self.places.contains_key(&id) || self.fused.contains_key(&id) {
+            if self.places.contains_key(&id) || self.fused.contains(&id) {
                 continue;
             }
             self.emit(id, &nodes[at..], &mut ops);
@@ -184,8 +184,8 @@ impl<'a> Layout<'a> {
             for (product, other) in [(a, b), (b, a)] {
                 let Node::Mul(x, y) = *self.graph.node(product) else { continue };
                 let single = self.uses.get(&product) == Some(&1) && inside.contains(&product);
-                if single && !self.fused.contains_key(&other) && (inside.contains(&x) || inside.contains(&y)) {
-                    self.fused.insert(product, ());
+                if single && !self.fused.contains(&other) && (inside.contains(&x) || inside.contains(&y)) {
+                    self.fused.insert(product);
                     break;
                 }
             }
@@ -220,9 +220,7 @@ impl<'a> Layout<'a> {
     fn emit(&mut self, id: Id, later: &[Id], ops: &mut Vec<Op>) {
         match self.graph.node(id).clone() {
             Node::Lse(terms) => self.emit_lse(id, &terms, later, ops),
-            Node::Add(a, b) if self.fused.contains_key(&a) || self.fused.contains_key(&b) => {
-                self.emit_fma(id, a, b, ops)
-            }
+            Node::Add(a, b) if self.fused.contains(&a) || self.fused.contains(&b) => self.emit_fma(id, a, b, ops),
             Node::Unary(f, a) => {
                 let (from, slot) = (self.place(a), self.take());
                 ops.push(Op::Unary(f, from, slot));
@@ -258,7 +256,7 @@ impl<'a> Layout<'a> {
     }
 
     fn emit_fma(&mut self, id: Id, a: Id, b: Id, ops: &mut Vec<Op>) {
-        let (product, other) = if self.fused.contains_key(&a) { (a, b) } else { (b, a) };
+        let (product, other) = if self.fused.contains(&a) { (a, b) } else { (b, a) };
         let Node::Mul(x, y) = *self.graph.node(product) else { unreachable!("only products are fused") };
         let vector = |i: Input| matches!(i, Input::Slot(_) | Input::Column(_));
         let (mut p, mut q) = (self.place(x), self.place(y));

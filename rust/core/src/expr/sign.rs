@@ -18,14 +18,6 @@ impl Sign {
         if self == Sign::Positive && other == Sign::Positive { Sign::Positive } else { Sign::Any }
     }
 
-    pub(super) fn plus(self, other: Self) -> Self {
-        self.both(other)
-    }
-
-    pub(super) fn times(self, other: Self) -> Self {
-        self.both(other)
-    }
-
     pub(super) fn unary(f: Unary, a: Self) -> Self {
         match f {
             Unary::Exp | Unary::Logistic | Unary::Softplus => Sign::Positive,

@@ -115,6 +115,11 @@ impl Problem {
         &self.domains
     }
 
+    /// The rows, as they were given.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// The factor columns of the law.
     pub fn factor_names(&self) -> &[String] {
         &self.law.factors

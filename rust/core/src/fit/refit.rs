@@ -122,7 +122,7 @@ impl<'a> Refitter<'a> {
             outcome = self.rescue(warm, index);
         }
         if self.near_zero() {
-            outcome = self.at_zero(outcome);
+            outcome = certify(&mut self.ws, &self.shared.goal, &mut self.theta, outcome);
         }
         if few && outcome.status.is_ok() && statistics::is_singular(&mut self.ws, self.recipe, &self.theta) {
             outcome.status = Status::Unidentified;
@@ -168,19 +168,13 @@ impl<'a> Refitter<'a> {
         self.ws.free.iter().any(|&j| self.theta[j] < self.shared.theta[j] - 5.0)
     }
 
-    fn at_zero(&mut self, found: Outcome) -> Outcome {
-        self.ws.evaluate(&self.theta);
-        self.ws.accept();
-        certify(&mut self.ws, &self.shared.goal, &mut self.theta, found)
-    }
-
     fn plain_objective(&mut self, outcome: Outcome) -> f64 {
         if self.shared.goal.priors.is_empty() && !self.recipe.continuation {
             return outcome.objective;
         }
         self.ws.evaluate(&self.theta);
         self.ws.accept();
-        statistics::objective(&mut self.ws, self.recipe).0
+        statistics::objective(&mut self.ws, self.recipe)
     }
 }
 

@@ -92,8 +92,6 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     let mut recipe = recipe.clone();
     let mut best = settle(&mut ws, &mut recipe, search, cancel)?;
     cancel.check()?;
-    ws.evaluate(&best.theta);
-    ws.accept();
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
     cancel.check()?;
@@ -107,7 +105,7 @@ pub fn objective_at(problem: &Problem, recipe: &Recipe, theta: &[f64], cancel: &
     let mut ws = Workspace::new(problem, cancel);
     ws.evaluate(theta);
     ws.accept();
-    statistics::objective(&mut ws, recipe).0
+    statistics::objective(&mut ws, recipe)
 }
 
 /// The best of several descents.

@@ -75,7 +75,7 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
     let (covariance, unidentified) = covariance(ws, recipe, &at_bound);
     let slope = |j: usize| problem.domains[j].slope(native[j]);
     let standard_error = (0..p).map(|j| covariance[j * p + j].max(0.0).sqrt() * slope(j)).collect();
-    let (objective, _) = objective(ws, recipe);
+    let objective = objective(ws, recipe);
     let status = match outcome.status {
         Status::Converged | Status::AtBound if !unidentified.is_empty() => Status::Unidentified,
         Status::Converged if at_bound.iter().any(|b| *b) => Status::AtBound,
@@ -103,15 +103,15 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
 }
 
 /// Σ w ρ(r) at the current residuals: of a continued criterion, its limit Σ w |r|.
-pub(crate) fn objective(ws: &mut Workspace<'_>, recipe: &Recipe) -> (f64, f64) {
+pub(crate) fn objective(ws: &mut Workspace<'_>, recipe: &Recipe) -> f64 {
     let (n, kernels, c) = (ws.n, ws.problem.kernels, recipe.criterion);
     let v = &mut ws.vectors;
     if recipe.continuation {
         let side = |r: f64| if r > 0.0 { c.over } else { c.under };
         let sum = v.r[..n].iter().zip(&ws.w).filter(|(_, w)| **w > 0.0).map(|(r, w)| w * side(*r) * r.abs()).sum();
-        return (sum, 1.0 / c.delta);
+        return sum;
     }
-    ((kernels.score)(&c, &v.r[..n], &ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]), 1.0)
+    (kernels.score)(&c, &v.r[..n], &ws.w[..n], &mut v.psi[..n], &mut v.curv[..n])
 }
 
 /// Covariance of the internal parameters, zero for those that are fixed or at a bound, and the

@@ -68,19 +68,9 @@ impl Sampler {
         Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, plain })
     }
 
-    /// The number of units that are drawn.
-    pub fn n_units(&self) -> usize {
-        self.units.len()
-    }
-
     /// The seed of its streams.
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    /// How it draws.
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
     }
 
     /// Writes the row weights of resample `index`.
