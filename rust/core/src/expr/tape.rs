@@ -19,6 +19,9 @@ pub enum Input {
     Constant(f64),
 }
 
+/// Most sums of terms have at most so many.
+const FEW: usize = 3;
+
 /// Operations of two arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binary {
@@ -130,6 +133,16 @@ impl Machine {
         }
     }
 
+    /// Moves the value of an output that is not needed again to `out`, which must be as long as a
+    /// block: where it stands in a slot, the two change places.
+    pub fn hand_over(&mut self, output: Input, columns: Columns<'_>, numbers: &[f64], out: &mut Vec<f64>) {
+        debug_assert_eq!(out.len(), self.block);
+        match output {
+            Input::Slot(i) => std::mem::swap(&mut self.slots[i], out),
+            _ => self.copy(output, columns, numbers, &mut out[..columns.n]),
+        }
+    }
+
     /// The value of an output after a run, where it is.
     #[inline]
     pub fn arg<'a>(&'a self, input: Input, columns: Columns<'a>, numbers: &[f64]) -> Arg<'a> {
@@ -160,7 +173,10 @@ impl Machine {
                 }
                 self.slots[*out] = to;
             }
-            Op::Lse(terms, out, weights) => self.lse(terms, *out, weights, columns, numbers),
+            Op::Lse(terms, out, weights) if terms.len() <= FEW => {
+                self.lse::<FEW>(terms, *out, weights, columns, numbers);
+            }
+            Op::Lse(terms, out, weights) => self.lse::<MAX_TERMS>(terms, *out, weights, columns, numbers),
         }
     }
 
@@ -179,14 +195,22 @@ impl Machine {
         self.slots[out] = to;
     }
 
-    fn lse(&mut self, terms: &[Input], out: usize, weights: &[usize], columns: Columns<'_>, numbers: &[f64]) {
+    /// Log-sum-exp of at most `MOST` terms.
+    fn lse<const MOST: usize>(
+        &mut self,
+        terms: &[Input],
+        out: usize,
+        weights: &[usize],
+        columns: Columns<'_>,
+        numbers: &[f64],
+    ) {
         let n = columns.n;
         let mut to = std::mem::take(&mut self.slots[out]);
-        let mut held: [Vec<f64>; MAX_TERMS] = Default::default();
+        let mut held = [const { Vec::new() }; MOST];
         for (hold, &slot) in held.iter_mut().zip(weights) {
             *hold = std::mem::take(&mut self.slots[slot]);
         }
-        let mut args = [Arg::S(0.0); MAX_TERMS];
+        let mut args = [Arg::S(0.0); MOST];
         for (arg, &term) in args.iter_mut().zip(terms) {
             *arg = self.arg(term, columns, numbers);
         }

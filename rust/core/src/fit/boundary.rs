@@ -12,7 +12,7 @@ const VANISHING: f64 = 1e-6;
 
 /// The largest effect of a relative change of each free parameter, at the current Jacobian.
 fn effects(ws: &Workspace<'_>) -> Vec<f64> {
-    let columns = (0..ws.free.len()).map(|k| &ws.vectors.jac[k * ws.ld..][..ws.n]);
+    let columns = (0..ws.free.len()).map(|k| &ws.vectors.jac[k][..ws.n]);
     columns.map(|c| c.iter().zip(&ws.w).filter(|(_, w)| **w > 0.0).fold(0.0, |m: f64, (x, _)| m.max(x.abs()))).collect()
 }
 
@@ -87,7 +87,7 @@ fn rises(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], j: usize, small
     let (n, kernels) = (ws.n, ws.problem.kernels);
     let v = &mut ws.vectors;
     (kernels.score)(&goal.criterion, &v.next_r[..n], &ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]);
-    let slope: f64 = v.psi[..n].iter().zip(&v.next_jac[k * ws.ld..][..n]).map(|(p, x)| p * x).sum();
+    let slope: f64 = v.psi[..n].iter().zip(&v.next_jac[k][..n]).map(|(p, x)| p * x).sum();
     slope >= 0.0
 }
 

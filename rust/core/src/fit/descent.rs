@@ -1,6 +1,6 @@
 //! The state of one descent: where the linear model was made, how it is damped, its matrices.
 
-use super::sample::Workspace;
+use super::sample::{Vectors, Workspace};
 use super::solver::Goal;
 
 /// Small vectors and matrices of one descent; they live in the workspace between descents.
@@ -80,13 +80,32 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         at.zip(&self.goal.priors).map(|(x, (m, k))| 0.5 * k * (x - m).powi(2)).sum()
     }
 
-    /// Scores the current residuals; leaves psi and curv.
+    /// Scores the current residuals; leaves their curvature and the gradient (without penalties).
     pub fn score_current(&mut self) -> f64 {
+        self.assess(|v| (&v.r, &v.jac)) + self.prior()
+    }
+
+    /// Scores the residuals of the last evaluation in the same way.
+    pub fn score_next(&mut self) -> f64 {
+        let value = self.assess(|v| (&v.next_r, &v.next_jac)) + self.prior_here();
+        if value.is_nan() { f64::INFINITY } else { value }
+    }
+
+    /// Scores the residuals of the linear model where it stands; its gradient has the penalties.
+    pub fn score_linear(&mut self) {
+        self.assess(|v| (&v.linear, &v.jac));
+        self.add_penalties();
+    }
+
+    fn assess(&mut self, which: impl Fn(&Vectors) -> (&Vec<f64>, &Vec<Vec<f64>>)) -> f64 {
         let (n, k) = (self.ws.n, self.ws.problem.kernels);
-        let w = &self.ws.w[..n];
         let v = &mut self.ws.vectors;
-        let value = (k.score)(&self.goal.criterion, &v.r[..n], w, &mut v.psi[..n], &mut v.curv[..n]);
-        value + self.prior()
+        let (mut psi, mut curv) = (std::mem::take(&mut v.psi), std::mem::take(&mut v.curv));
+        let (r, jac) = which(v);
+        let (c, w) = (&self.goal.criterion, &self.ws.w[..n]);
+        let value = (k.assess)(c, &r[..n], jac, w, &mut psi[..n], &mut curv[..n], &mut self.small.g);
+        (v.psi, v.curv) = (psi, curv);
+        value
     }
 
     /// Damping needs only a rough metric: the given one while all goes well.
@@ -100,10 +119,10 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
 
     /// The Gauss–Newton matrix of the reweighted problem, with the priors.
     pub fn make_metric(&mut self) {
-        let (n, ld, k, p) = (self.ws.n, self.ws.ld, self.ws.problem.kernels, self.ws.free.len());
+        let (n, k, p) = (self.ws.n, self.ws.problem.kernels, self.ws.free.len());
         let v = &mut self.ws.vectors;
         (k.irls)(&self.goal.criterion, &v.r[..n], &self.ws.w[..n], &mut v.trial[..n]);
-        (k.gram)(&v.trial[..n], &v.jac, ld, p, &mut self.small.metric);
+        (k.gram)(&v.trial[..n], &v.jac, p, &mut self.small.metric);
         for j in 0..p {
             let diagonal = &mut self.small.metric[j * p + j];
             *diagonal += 1e-10 * *diagonal + f64::MIN_POSITIVE;
@@ -111,13 +130,6 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         for (j, (_, precision)) in self.goal.priors.iter().enumerate() {
             self.small.metric[j * p + j] += precision;
         }
-    }
-
-    /// Gradient of the linear model (with priors and proximal term) from psi.
-    pub fn gradient(&mut self) {
-        let (n, ld, k) = (self.ws.n, self.ws.ld, self.ws.problem.kernels);
-        (k.project)(&self.ws.vectors.psi[..n], &self.ws.vectors.jac, ld, &mut self.small.g);
-        self.add_penalties();
     }
 
     /// Adds the slopes of the priors and of the proximal term to the gradient.

@@ -4,7 +4,7 @@
 //! and a line search. Nothing here runs the tape.
 
 use super::descent::{Descent, dot};
-use super::linear::{cholesky, cholesky_solve};
+use super::linear::{factorise, solve_factored};
 
 /// Steps on one linear model at most.
 const MAX_INNER: usize = 40;
@@ -18,7 +18,7 @@ impl Descent<'_, '_, '_> {
         self.ws.vectors.linear[..n].copy_from_slice(&self.ws.vectors.r[..n]);
         let mut value = objective;
         self.set_limits();
-        self.gradient();
+        self.add_penalties();
         for _ in 0..MAX_INNER {
             if self.ws.cancelled() {
                 break;
@@ -46,13 +46,17 @@ impl Descent<'_, '_, '_> {
     fn look_ahead(&mut self) -> f64 {
         let small = &mut self.small;
         small.look.copy_from_slice(&small.g);
-        cholesky_solve(&small.h, small.g.len(), &mut small.look);
+        solve_factored(&small.h, small.g.len(), &mut small.look);
         dot(&small.look, &small.g)
     }
 
     /// The damped Newton step of the linear model; returns its slope (not positive). Parameters
     /// that would leave their limits at once are held, one after the other.
     fn newton_step(&mut self) -> f64 {
+        if !self.touches_limits() {
+            self.solve_step();
+            return dot(&self.small.step, &self.small.g);
+        }
         self.find_held();
         for _ in 0..=self.small.g.len() {
             self.solve_step();
@@ -64,8 +68,8 @@ impl Descent<'_, '_, '_> {
     }
 
     fn solve_step(&mut self) {
-        let (n, ld, k, p) = (self.ws.n, self.ws.ld, self.ws.problem.kernels, self.small.g.len());
-        (k.gram)(&self.ws.vectors.curv[..n], &self.ws.vectors.jac, ld, p, &mut self.small.h);
+        let (n, k, p) = (self.ws.n, self.ws.problem.kernels, self.small.g.len());
+        (k.gram)(&self.ws.vectors.curv[..n], &self.ws.vectors.jac, p, &mut self.small.h);
         let damp = self.damp + self.nu;
         for (h, m) in self.small.h.iter_mut().zip(&self.small.metric) {
             *h += damp * m;
@@ -84,8 +88,8 @@ impl Descent<'_, '_, '_> {
             self.small.h[j * p + j] = 1.0;
             self.small.step[j] = 0.0;
         }
-        cholesky(&mut self.small.h, p, 1e-14);
-        cholesky_solve(&self.small.h, p, &mut self.small.step);
+        factorise(&mut self.small.h, p, 1e-14);
+        solve_factored(&self.small.h, p, &mut self.small.step);
     }
 
     /// Whether a parameter is at its lower and at its upper limit: a step that was shortened to
@@ -94,6 +98,12 @@ impl Descent<'_, '_, '_> {
         let ((low, high), d) = (self.small.limits[j], self.small.d[j]);
         let near = |limit: f64| 1e-10 * (1.0 + limit.abs());
         (d <= low + near(low), d >= high - near(high))
+    }
+
+    /// Whether any parameter is at a limit; if none is, none is held.
+    fn touches_limits(&mut self) -> bool {
+        self.small.held.fill(false);
+        (0..self.small.g.len()).any(|j| self.at_limits(j) != (false, false))
     }
 
     /// Parameters at a limit that the gradient pushes against do not move.
@@ -171,7 +181,7 @@ impl Descent<'_, '_, '_> {
             return Some(next);
         }
         self.shift(-share);
-        self.gradient_of_linear();
+        self.score_linear();
         None
     }
 
@@ -185,16 +195,9 @@ impl Descent<'_, '_, '_> {
         std::mem::swap(&mut self.ws.vectors.linear, &mut self.ws.vectors.trial);
     }
 
-    fn gradient_of_linear(&mut self) {
-        let (n, k) = (self.ws.n, self.ws.problem.kernels);
-        let v = &mut self.ws.vectors;
-        (k.score)(&self.goal.criterion, &v.linear[..n], &self.ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]);
-        self.gradient();
-    }
-
     /// Residuals, value and slope at `share` of the step; `d` moves with it.
     fn inner_move(&mut self, share: f64) -> (f64, f64) {
-        let (n, ld, k) = (self.ws.n, self.ws.ld, self.ws.problem.kernels);
+        let (n, k) = (self.ws.n, self.ws.problem.kernels);
         if share != 1.0 {
             self.small.step.iter_mut().for_each(|s| *s *= share);
         }
@@ -204,7 +207,6 @@ impl Descent<'_, '_, '_> {
             &self.goal.criterion,
             &v.linear[..n],
             &v.jac,
-            ld,
             &self.small.step,
             &self.ws.w[..n],
             &mut v.trial[..n],

@@ -1,7 +1,7 @@
 //! Least squares with some coefficients not negative (Lawson and Hanson 1974, chapter 23),
 //! from normal equations: a handful of amplitudes, solved thousands of times while seeding.
 
-use super::linear::{cholesky, cholesky_solve};
+use super::linear::{factorise, solve_factored};
 
 /// Minimises xᵀ G x − 2 bᵀ x with x_j ≥ 0 where `positive[j]`; `g` is m × m, row major.
 /// Returns x and the value of the quadratic form there.
@@ -44,8 +44,8 @@ fn solve_on(gram: &impl Fn(usize, usize) -> f64, rhs: &[f64], active: &[bool]) -
     let q = set.len();
     let mut a: Vec<f64> = set.iter().flat_map(|&i| set.iter().map(move |&j| (i, j))).map(|(i, j)| gram(i, j)).collect();
     let mut x: Vec<f64> = set.iter().map(|&j| rhs[j]).collect();
-    cholesky(&mut a, q, 1e-12);
-    cholesky_solve(&a, q, &mut x);
+    factorise(&mut a, q, 1e-12);
+    solve_factored(&a, q, &mut x);
     (set, x)
 }
 

@@ -67,6 +67,8 @@ pub struct Prepared {
     seed: u64,
     theta: Vec<f64>,
     base: Base,
+    /// Rows by the size of their residual: those that bend the criterion lie together.
+    order: Vec<u32>,
     goal: Goal,
     seeder: Seeder,
 }
@@ -90,16 +92,19 @@ impl<'a> Refitter<'a> {
         ws.evaluate(&theta);
         ws.accept();
         let mut goal = goal(&ws, recipe, REFIT);
+        goal.trust_last = true;
         goal.metric = metric(&mut ws, &goal, &mut theta);
+        let order = by_residual(&ws.vectors.r[..problem.n()]);
         let seeder = Seeder::new(&mut ws, recipe);
         let base = ws.base(&theta);
-        Prepared { seed, theta, base, goal, seeder }
+        Prepared { seed, theta, base, order, goal, seeder }
     }
 
     /// A refitter for one thread.
     pub fn new(problem: &'a Problem, recipe: &'a Recipe, shared: &'a Prepared, cancel: &'a Cancel) -> Self {
         let mut ws = Workspace::new(problem, cancel);
         ws.set_free(&recipe.free());
+        ws.order.copy_from_slice(&shared.order);
         Refitter { ws, recipe, shared, theta: shared.theta.clone() }
     }
 
@@ -139,7 +144,7 @@ impl<'a> Refitter<'a> {
         let effort = if scarce { HARD } else { LIGHT };
         let mut ends = Ends::default();
         ends.add(warm, &self.theta);
-        let goal = Goal { metric: vec![], ..self.shared.goal.clone() };
+        let goal = Goal { metric: vec![], trust_last: false, ..self.shared.goal.clone() };
         for mut theta in self.shared.seeder.seeds(&mut self.ws, self.recipe, effort.seeds) {
             let outcome = descend_wide(&mut self.ws, &goal, &mut theta);
             ends.add(outcome, &theta);
@@ -178,6 +183,13 @@ impl<'a> Refitter<'a> {
     }
 }
 
+/// Rows in order of the size of their residuals.
+fn by_residual(r: &[f64]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..r.len() as u32).collect();
+    order.sort_by(|&i, &j| r[i as usize].abs().total_cmp(&r[j as usize].abs()));
+    order
+}
+
 /// A parameter that the full fit puts at zero starts a resample a little above: at −∞ its
 /// derivative is zero and it could never leave.
 fn leave_zero(ws: &mut Workspace<'_>, theta: &mut [f64], recipe: &Recipe) {
@@ -188,8 +200,7 @@ fn leave_zero(ws: &mut Workspace<'_>, theta: &mut [f64], recipe: &Recipe) {
         let k = ws.free.iter().position(|&f| f == j);
         for _ in 0..60 {
             ws.evaluate(theta);
-            let effect = k
-                .map_or(1.0, |k| ws.vectors.next_jac[k * ws.ld..][..ws.n].iter().fold(0.0, |m: f64, x| m.max(x.abs())));
+            let effect = k.map_or(1.0, |k| ws.vectors.next_jac[k][..ws.n].iter().fold(0.0, |m: f64, x| m.max(x.abs())));
             if effect > 1e-4 {
                 break;
             }

@@ -18,6 +18,8 @@ pub struct Workspace<'a> {
     /// Rows in hand (padded), and the distance between columns.
     pub(crate) n: usize,
     pub(crate) ld: usize,
+    /// The order in which rows are taken in hand.
+    pub(crate) order: Vec<u32>,
     /// Which rows of the table are in hand.
     rows: Vec<u32>,
     columns: Vec<f64>,
@@ -42,11 +44,11 @@ pub struct Workspace<'a> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vectors {
     pub r: Vec<f64>,
-    pub jac: Vec<f64>,
+    pub jac: Vec<Vec<f64>>,
     pub next_r: Vec<f64>,
-    pub next_jac: Vec<f64>,
+    pub next_jac: Vec<Vec<f64>>,
     pub held_r: Vec<f64>,
-    pub held_jac: Vec<f64>,
+    pub held_jac: Vec<Vec<f64>>,
     pub linear: Vec<f64>,
     pub trial: Vec<f64>,
     pub psi: Vec<f64>,
@@ -64,7 +66,7 @@ pub(crate) struct Held {
 #[derive(Debug, Clone)]
 pub struct Base {
     pub(crate) mu: Vec<f64>,
-    pub(crate) jac: Vec<f64>,
+    pub(crate) jac: Vec<Vec<f64>>,
 }
 
 impl<'a> Workspace<'a> {
@@ -76,7 +78,7 @@ impl<'a> Workspace<'a> {
         let mut scalars = Machine::new(problem.kernels, LANES);
         scalars.reserve(&problem.program.numbers);
         let row = || vec![0.0; ld];
-        let block = || vec![0.0; ld * p];
+        let block = || vec![row(); p];
         let vectors = Vectors {
             r: row(),
             jac: block(),
@@ -94,6 +96,7 @@ impl<'a> Workspace<'a> {
             scalars,
             n: 0,
             ld,
+            order: (0..problem.n as u32).collect(),
             rows: vec![0; ld],
             columns: vec![0.0; ld * (problem.program.n_data + problem.gathers.len())],
             codes: problem.codes.clone(),
@@ -127,8 +130,9 @@ impl<'a> Workspace<'a> {
     /// response (on the residual's scale).
     pub fn load(&mut self, weights: &[f64], response: Option<&[f64]>) {
         let mut k = 0;
-        for (i, &weight) in weights.iter().enumerate() {
-            self.rows[k] = i as u32;
+        for &row in &self.order {
+            let weight = weights[row as usize];
+            self.rows[k] = row;
             self.w[k] = weight;
             k += usize::from(weight != 0.0);
         }
@@ -161,7 +165,7 @@ impl<'a> Workspace<'a> {
     }
 
     fn gather_rows(&mut self, count: usize, response: Option<&[f64]>) {
-        let (p, k) = (self.problem, self.problem.kernels);
+        let p = self.problem;
         self.count = count;
         self.n = count.next_multiple_of(LANES).max(LANES);
         let filler = if count > 0 { self.rows[0] } else { 0 };
@@ -169,12 +173,9 @@ impl<'a> Workspace<'a> {
         self.w[count..self.n].fill(0.0);
         let (n, rows) = (self.n, &self.rows[..self.n]);
         for c in 0..p.program.n_data {
-            (k.gather)(&p.data[c * p.padded..][..p.padded], rows, &mut self.columns[c * self.ld..][..n]);
+            gather(&p.data[c * p.padded..][..p.padded], rows, &mut self.columns[c * self.ld..][..n]);
         }
-        match response {
-            None => (k.gather)(&p.y, rows, &mut self.y[..n]),
-            Some(y) => (k.gather)(y, rows, &mut self.y[..n]),
-        }
+        gather(response.unwrap_or(&p.y), rows, &mut self.y[..n]);
         for (to, from) in self.codes.iter_mut().zip(&p.codes) {
             for (code, &row) in to.iter_mut().zip(rows) {
                 *code = from[row as usize];
@@ -235,20 +236,26 @@ impl<'a> Workspace<'a> {
         let r = &mut self.vectors.next_r[start..start + n];
         let y = Arg::V(&self.y[start..start + n]);
         (p.kernels.sub)(self.machine.arg(outputs[0], columns, &self.numbers), y, r);
+        // With all rows in one block a slot changes places with a column instead of being copied.
+        let whole = self.ld <= BLOCK;
         for (parameter, &(first, levels)) in p.spans.iter().enumerate() {
             let output = outputs[1 + parameter];
             match p.law.parameters[parameter].factor {
                 None => {
                     let Some(k) = self.place[first] else { continue };
-                    let column = &mut self.vectors.next_jac[k * self.ld + start..][..n];
-                    self.machine.copy(output, columns, &self.numbers, column);
+                    let column = &mut self.vectors.next_jac[k];
+                    if whole && !outputs[2 + parameter..].contains(&output) {
+                        self.machine.hand_over(output, columns, &self.numbers, column);
+                    } else {
+                        self.machine.copy(output, columns, &self.numbers, &mut column[start..start + n]);
+                    }
                 }
                 Some(factor) => {
                     let trial = &mut self.vectors.trial[start..start + n];
                     self.machine.copy(output, columns, &self.numbers, trial);
                     for level in 0..levels {
                         let Some(k) = self.place[first + level] else { continue };
-                        let column = &mut self.vectors.next_jac[k * self.ld + start..][..n];
+                        let column = &mut self.vectors.next_jac[k][start..start + n];
                         let codes = &self.codes[factor][start..start + n];
                         for ((j, &g), &code) in column.iter_mut().zip(trial.iter()).zip(codes) {
                             *j = if code as usize == level { g } else { 0.0 };
@@ -270,19 +277,26 @@ impl<'a> Workspace<'a> {
         self.load(&vec![1.0; self.problem.n], None);
         self.evaluate(theta);
         let mu = self.vectors.next_r.iter().zip(&self.y).map(|(r, y)| r + y).collect();
-        Base { mu, jac: self.vectors.next_jac[..self.free.len() * self.ld].to_vec() }
+        Base { mu, jac: self.vectors.next_jac[..self.free.len()].to_vec() }
     }
 
     /// Sets the current residuals and Jacobian from a base: what an evaluation at its
     /// parameters would give, without running the tape.
     pub fn start_from(&mut self, base: &Base) {
-        let (k, n, ld) = (self.problem.kernels, self.n, self.ld);
+        let (k, n) = (self.problem.kernels, self.n);
         let rows = &self.rows[..n];
-        (k.gather)(&base.mu, rows, &mut self.vectors.trial[..n]);
+        gather(&base.mu, rows, &mut self.vectors.trial[..n]);
         let (mu, y) = (Arg::V(&self.vectors.trial[..n]), Arg::V(&self.y[..n]));
         (k.sub)(mu, y, &mut self.vectors.r[..n]);
-        for j in 0..self.free.len() {
-            (k.gather)(&base.jac[j * ld..][..ld], rows, &mut self.vectors.jac[j * ld..][..n]);
+        for (column, to) in base.jac.iter().zip(&mut self.vectors.jac) {
+            gather(column, rows, &mut to[..n]);
         }
+    }
+}
+
+/// The values of some rows. Left to plain loads: the gather instructions of many CPUs are slower.
+fn gather(from: &[f64], rows: &[u32], to: &mut [f64]) {
+    for (to, &row) in to.iter_mut().zip(rows) {
+        *to = from[row as usize];
     }
 }

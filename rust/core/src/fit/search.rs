@@ -77,6 +77,7 @@ pub(crate) fn goal(ws: &Workspace<'_>, recipe: &Recipe, tolerance: f64) -> Goal 
         priors: if recipe.priors.iter().any(Option::is_some) { priors.collect() } else { vec![] },
         tolerance,
         max_outer: 200,
+        trust_last: false,
         metric: vec![],
     }
 }

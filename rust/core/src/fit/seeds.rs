@@ -177,7 +177,7 @@ fn native_values(ws: &Workspace<'_>, columns: &[usize], theta: &[f64]) -> (Vec<f
         let k = ws.free.iter().position(|&f| f == j);
         let domain = problem.domains[j];
         let slope = domain.slope(domain.outward(theta[j]));
-        let column = k.map(|k| &ws.vectors.next_jac[k * ws.ld..][..ws.n]);
+        let column = k.map(|k| &ws.vectors.next_jac[k][..ws.n]);
         (0..ws.n)
             .map(|i| {
                 let raw = column.map_or(0.0, |c| c[i]) / slope;

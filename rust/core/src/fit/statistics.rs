@@ -3,7 +3,7 @@
 //! Formulas: `K² [Σψ²/(n−q)]/m² (JᵀJ)⁻¹` with Huber's correction K = 1 + (q/n)(1−m)/m
 //! (Huber 1981, section 7.6).
 
-use super::linear::{cholesky, cholesky_inverse, cholesky_solve};
+use super::linear::{factorise, inverse_factored, solve_factored};
 use super::recipe::Recipe;
 use super::sample::Workspace;
 use super::search::{Best, Fit};
@@ -59,7 +59,7 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
     let mut jacobian = vec![0.0; problem.n * p];
     for (k, &j) in ws.free.iter().enumerate() {
         for i in 0..problem.n {
-            jacobian[i * p + j] = ws.vectors.next_jac[k * ws.ld + i];
+            jacobian[i * p + j] = ws.vectors.next_jac[k][i];
         }
     }
     ws.load(&problem.w[..problem.n], None);
@@ -122,7 +122,7 @@ fn covariance(ws: &mut Workspace<'_>, recipe: &Recipe, at_bound: &[bool]) -> (Ve
     let q = inside.len();
     let (squares, share, n) = scores(ws, recipe);
     let mut gram = vec![0.0; ws.free.len() * ws.free.len()];
-    (ws.problem.kernels.gram)(&ws.w[..ws.n], &ws.vectors.jac, ws.ld, ws.free.len(), &mut gram);
+    (ws.problem.kernels.gram)(&ws.w[..ws.n], &ws.vectors.jac, ws.free.len(), &mut gram);
     let scale: Vec<f64> = inside.iter().map(|&k| gram[k * ws.free.len() + k].sqrt()).collect();
     let at = |a: usize, b: usize| gram[inside[a] * ws.free.len() + inside[b]] / (scale[a] * scale[b]);
     let mut unit: Vec<f64> = (0..q * q).map(|i| at(i / q, i % q)).collect();
@@ -135,14 +135,14 @@ fn covariance(ws: &mut Workspace<'_>, recipe: &Recipe, at_bound: &[bool]) -> (Ve
             unit[a * q + a] += recipe.kappa.unwrap_or(0.0) / (share * prior.sd * prior.sd * scale[a] * scale[a]);
         }
     }
-    let pivot = cholesky(&mut unit, q, SINGULAR);
+    let pivot = factorise(&mut unit, q, SINGULAR);
     if pivot <= SINGULAR {
         let lost = null_space(&unit, q);
         return (vec![f64::INFINITY; p * p], lost.iter().map(|&a| ws.free[inside[a]]).collect());
     }
     let k = 1.0 + q as f64 / n * (1.0 - share) / share;
     let factor = k * k * squares / ((n - q as f64).max(1.0) * share * share);
-    let inverse = cholesky_inverse(&unit, q);
+    let inverse = inverse_factored(&unit, q);
     let mut covariance = vec![0.0; p * p];
     for a in 0..q {
         for b in 0..q {
@@ -165,7 +165,7 @@ pub(crate) fn is_singular(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64]
 fn null_space(l: &[f64], q: usize) -> Vec<usize> {
     let mut x: Vec<f64> = (0..q).map(|i| 1.0 + 0.1 * i as f64).collect();
     for _ in 0..6 {
-        cholesky_solve(l, q, &mut x);
+        solve_factored(l, q, &mut x);
         let norm = x.iter().map(|v| v * v).sum::<f64>().sqrt();
         x.iter_mut().for_each(|v| *v /= norm);
     }

@@ -26,8 +26,8 @@ pub struct Sampler {
     /// The rows of each unit (one each without groups); a stratum is a range of units.
     units: Vec<Vec<u32>>,
     strata: Vec<(usize, usize)>,
-    /// Every unit is one row and there is one stratum: the fast way.
-    plain: bool,
+    /// The rows, where every unit is one row and there is one stratum: the fast way.
+    singles: Vec<u32>,
 }
 
 /// Scratch of a thread that draws.
@@ -65,7 +65,8 @@ impl Sampler {
             return Err(Error::Setting(format!("resampling needs at least 2 units, found {}", units.len())));
         }
         let plain = strata.len() == 1 && units.iter().all(|u| u.len() == 1);
-        Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, plain })
+        let singles = if plain { units.iter().map(|u| u[0]).collect() } else { vec![] };
+        Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, singles })
     }
 
     /// The seed of its streams.
@@ -93,10 +94,10 @@ impl Sampler {
         scratch.bytes.resize(4 * self.units.len(), 0);
         stream.bytes(&mut scratch.bytes);
         let words = scratch.bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        if self.plain {
-            let n = self.units.len() as u64;
+        if !self.singles.is_empty() {
+            let n = self.singles.len() as u64;
             for word in words {
-                let row = self.units[((u64::from(word) * n) >> 32) as usize][0] as usize;
+                let row = self.singles[((u64::from(word) * n) >> 32) as usize] as usize;
                 weights[row] += self.base[row];
             }
             return;

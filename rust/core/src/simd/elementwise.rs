@@ -153,18 +153,3 @@ pub(super) fn fma<R: Simd>(a: &[f64], b: Arg, c: Arg, out: &mut [f64]) {
         (S(b), S(c)) => rows!(R, out = |a| a.fma(R::of(b), R::of(c))),
     }
 }
-
-/// out[i] = src[idx[i]]. Panics when an index is out of range.
-#[inline(always)]
-pub(super) fn gather<R: Simd>(src: &[f64], idx: &[u32], out: &mut [f64]) {
-    debug_assert_eq!(idx.len(), out.len());
-    let mut top = 0;
-    for &i in idx {
-        top = i.max(top);
-    }
-    assert!(idx.is_empty() || (top as usize) < src.len(), "gather index {top} out of range of {}", src.len());
-    for (out, &i) in out.iter_mut().zip(idx) {
-        // SAFETY: every index is at most `top`, which was just checked.
-        *out = unsafe { *src.get_unchecked(i as usize) };
-    }
-}

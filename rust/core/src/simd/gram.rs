@@ -3,6 +3,7 @@
 //! Every entry adds (w col_j) col_k over the rows in the one order of `reduce`, whatever
 //! tile it falls into.
 
+use super::LANES;
 use super::reduce::{Lanes, blocks, columns, lanes, tree};
 use super::vector::Simd;
 
@@ -12,33 +13,33 @@ const TILE: usize = 4;
 const WHOLE: usize = 5;
 
 #[inline(always)]
-pub(super) fn gram<V: Simd>(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) {
+pub(super) fn gram<V: Simd>(w: &[f64], cols: &[Vec<f64>], p: usize, h: &mut [f64]) {
     debug_assert_eq!(h.len(), p * p);
     let whole = if p <= WHOLE { WHOLE } else { TILE };
     for first in (0..p).step_by(whole) {
         let last = (first + whole).min(p);
         match last - first {
-            1 => triangle::<V, 1, 1>(w, cols, ld, p, first, h),
-            2 => triangle::<V, 2, 3>(w, cols, ld, p, first, h),
-            3 => triangle::<V, 3, 6>(w, cols, ld, p, first, h),
-            4 => triangle::<V, 4, 10>(w, cols, ld, p, first, h),
-            _ => triangle::<V, 5, 15>(w, cols, ld, p, first, h),
+            1 => triangle::<V, 1, 1>(w, cols, p, first, h),
+            2 => triangle::<V, 2, 3>(w, cols, p, first, h),
+            3 => triangle::<V, 3, 6>(w, cols, p, first, h),
+            4 => triangle::<V, 4, 10>(w, cols, p, first, h),
+            _ => triangle::<V, 5, 15>(w, cols, p, first, h),
         }
         for k in (last..p).step_by(TILE) {
-            beside::<V>(w, cols, ld, p, first, k, h);
+            beside::<V>(w, cols, p, first, k, h);
         }
     }
 }
 
 /// Four rows of the matrix right of the diagonal, from column `k`: two tiles of 2 x 4.
 #[inline(always)]
-fn beside<V: Simd>(w: &[f64], cols: &[f64], ld: usize, p: usize, first: usize, k: usize, h: &mut [f64]) {
+fn beside<V: Simd>(w: &[f64], cols: &[Vec<f64>], p: usize, first: usize, k: usize, h: &mut [f64]) {
     for j in [first, first + 2] {
         match p - k {
-            1 => rectangle::<V, 1, 2>(w, cols, ld, p, (j, k), h),
-            2 => rectangle::<V, 2, 4>(w, cols, ld, p, (j, k), h),
-            3 => rectangle::<V, 3, 6>(w, cols, ld, p, (j, k), h),
-            _ => rectangle::<V, 4, 8>(w, cols, ld, p, (j, k), h),
+            1 => rectangle::<V, 1, 2>(w, cols, p, (j, k), h),
+            2 => rectangle::<V, 2, 4>(w, cols, p, (j, k), h),
+            3 => rectangle::<V, 3, 6>(w, cols, p, (j, k), h),
+            _ => rectangle::<V, 4, 8>(w, cols, p, (j, k), h),
         }
     }
 }
@@ -48,15 +49,17 @@ fn beside<V: Simd>(w: &[f64], cols: &[f64], ld: usize, p: usize, first: usize, k
 #[allow(clippy::needless_range_loop)] // an iterator would not be inlined with certainty
 fn triangle<V: Simd, const K: usize, const N: usize>(
     w: &[f64],
-    cols: &[f64],
-    ld: usize,
+    cols: &[Vec<f64>],
     p: usize,
     first: usize,
     h: &mut [f64],
 ) {
-    let cols = columns::<K>(cols, ld, first, w.len());
+    let cols = columns::<K>(cols, first, w.len());
     let w = blocks(w);
     let sums = lanes!(V; N, w.len(); |acc, i, group| {
+        if is_zero::<V>(&w[i]) {
+            continue;
+        }
         let w = V::load(&w[i][group..]);
         let mut entry = 0;
         for j in 0..K {
@@ -80,16 +83,18 @@ fn triangle<V: Simd, const K: usize, const N: usize>(
 #[inline(always)]
 fn rectangle<V: Simd, const K: usize, const N: usize>(
     w: &[f64],
-    cols: &[f64],
-    ld: usize,
+    cols: &[Vec<f64>],
     p: usize,
     (j, k): (usize, usize),
     h: &mut [f64],
 ) {
-    let left = columns::<2>(cols, ld, j, w.len());
-    let right = columns::<K>(cols, ld, k, w.len());
+    let left = columns::<2>(cols, j, w.len());
+    let right = columns::<K>(cols, k, w.len());
     let w = blocks(w);
     let sums = lanes!(V; N, w.len(); |acc, i, group| {
+        if is_zero::<V>(&w[i]) {
+            continue;
+        }
         let w = V::load(&w[i][group..]);
         let t = [w * V::load(&left[0][i][group..]), w * V::load(&left[1][i][group..])];
         for k in 0..K {
@@ -101,6 +106,13 @@ fn rectangle<V: Simd, const K: usize, const N: usize>(
     for (entry, sums) in sums.into_iter().enumerate() {
         set(h, p, j + entry / K, k + entry % K, sums);
     }
+}
+
+/// Whether a block of eight has no weight: it is left out then, and with rows in order of their
+/// residuals most blocks of a robust fit are.
+#[inline(always)]
+fn is_zero<V: Simd>(w: &Lanes) -> bool {
+    (0..LANES).step_by(V::WIDTH).all(|g| V::all(V::load(&w[g..]).eq(V::of(0.0))))
 }
 
 /// Writes an entry and its mirror image.

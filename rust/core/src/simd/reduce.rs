@@ -23,12 +23,12 @@ pub(super) fn blocks_mut(x: &mut [f64]) -> &mut [Lanes] {
     x.as_chunks_mut().0
 }
 
-/// `K` neighbouring columns of `n` rows, as blocks.
+/// `K` neighbouring columns, their first `n` rows as blocks.
 #[inline(always)]
-pub(super) fn columns<const K: usize>(cols: &[f64], ld: usize, first: usize, n: usize) -> [&[Lanes]; K] {
+pub(super) fn columns<const K: usize>(cols: &[Vec<f64>], first: usize, n: usize) -> [&[Lanes]; K] {
     let mut out: [&[Lanes]; K] = [&[]; K];
     for k in 0..K {
-        out[k] = blocks(&cols[(first + k) * ld..][..n]);
+        out[k] = blocks(&cols[first + k][..n]);
     }
     out
 }
@@ -113,25 +113,18 @@ macro_rules! by_sixes {
 }
 
 #[inline(always)]
-pub(super) fn affine<V: Simd>(base: &[f64], cols: &[f64], ld: usize, d: &[f64], out: &mut [f64]) {
+pub(super) fn affine<V: Simd>(base: &[f64], cols: &[Vec<f64>], d: &[f64], out: &mut [f64]) {
     debug_assert_eq!(base.len(), out.len());
     if d.is_empty() {
         out.copy_from_slice(base);
     }
-    by_sixes!(first in d.len(), add_columns(base, cols, ld, first, d, out));
+    by_sixes!(first in d.len(), add_columns(base, cols, first, d, out));
 }
 
 /// Adds columns `first..first + K` to `base` or, after the first ones, to what `out` holds.
 #[inline(always)]
-fn add_columns<V: Simd, const K: usize>(
-    base: &[f64],
-    cols: &[f64],
-    ld: usize,
-    first: usize,
-    d: &[f64],
-    out: &mut [f64],
-) {
-    let cols = columns::<K>(cols, ld, first, out.len());
+fn add_columns<V: Simd, const K: usize>(base: &[f64], cols: &[Vec<f64>], first: usize, d: &[f64], out: &mut [f64]) {
+    let cols = columns::<K>(cols, first, out.len());
     let base = &blocks(base)[..out.len() / LANES];
     for (i, out) in blocks_mut(out).iter_mut().enumerate() {
         for group in (0..LANES).step_by(V::WIDTH) {
@@ -145,13 +138,13 @@ fn add_columns<V: Simd, const K: usize>(
 }
 
 #[inline(always)]
-pub(super) fn project<V: Simd>(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) {
-    by_sixes!(first in g.len(), dots(v, cols, ld, first, g));
+pub(super) fn project<V: Simd>(v: &[f64], cols: &[Vec<f64>], g: &mut [f64]) {
+    by_sixes!(first in g.len(), dots(v, cols, first, g));
 }
 
 #[inline(always)]
-fn dots<V: Simd, const K: usize>(v: &[f64], cols: &[f64], ld: usize, first: usize, g: &mut [f64]) {
-    let cols = columns::<K>(cols, ld, first, v.len());
+fn dots<V: Simd, const K: usize>(v: &[f64], cols: &[Vec<f64>], first: usize, g: &mut [f64]) {
+    let cols = columns::<K>(cols, first, v.len());
     let v = blocks(v);
     let sums = lanes!(V; K, v.len(); |acc, i, group| {
         let v = V::load(&v[i][group..]);

@@ -145,13 +145,19 @@ impl<V: Simd> Loss<V> for LogCosh<V> {
     }
 }
 
-/// Runs `$body` with `$loss` bound to the loss that the criterion names.
+/// Runs `$body` with `$loss` bound to the loss that the criterion names and `$sides` to the
+/// factors of the two sides of zero; equal sides of the usual loss get a copy without them.
 macro_rules! with_loss {
-    ($criterion:expr, $loss:ident => $body:expr) => {{
+    ($criterion:expr, $loss:ident, $sides:ident => $body:expr) => {{
         let (delta, inverse) = (V::of($criterion.delta), V::of(1.0 / $criterion.delta));
+        let $sides = Sides { over: V::of($criterion.over), under: V::of($criterion.under) };
         match $criterion.shape {
             _ if $criterion.delta > SQUARED => {
                 let $loss = Squared;
+                $body
+            }
+            Shape::Huber if $criterion.over == 1.0 && $criterion.under == 1.0 => {
+                let ($loss, $sides) = (Huber { delta }, Even);
                 $body
             }
             Shape::Huber => {
@@ -171,22 +177,32 @@ macro_rules! with_loss {
 }
 
 /// The factors of the two sides of zero.
+trait Weigh<V: Simd>: Copy {
+    /// The weight times the factor of the residual's side.
+    fn weigh(self, r: V, w: V) -> V;
+}
+
 #[derive(Clone, Copy)]
 struct Sides<V> {
     over: V,
     under: V,
 }
 
-impl<V: Simd> Sides<V> {
-    #[inline(always)]
-    fn of(c: &Criterion) -> Sides<V> {
-        Sides { over: V::of(c.over), under: V::of(c.under) }
-    }
+/// Both factors are one.
+#[derive(Clone, Copy)]
+struct Even;
 
-    /// The weight times the factor of the residual's side.
+impl<V: Simd> Weigh<V> for Sides<V> {
     #[inline(always)]
     fn weigh(self, r: V, w: V) -> V {
         w * V::select(V::of(0.0).lt(r), self.over, self.under)
+    }
+}
+
+impl<V: Simd> Weigh<V> for Even {
+    #[inline(always)]
+    fn weigh(self, _: V, w: V) -> V {
+        w
     }
 }
 
@@ -200,10 +216,10 @@ fn seen<V: Simd>(r: V, w: V) -> V {
 #[inline(always)]
 pub(super) fn score<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 {
     debug_assert!(r.len() == w.len() && r.len() == psi.len() && r.len() == curv.len());
-    let (n, sides) = (r.len() / LANES, Sides::<V>::of(c));
+    let n = r.len() / LANES;
     let (r, w) = (&blocks(r)[..n], &blocks(w)[..n]);
     let (psi, curv) = (&mut blocks_mut(psi)[..n], &mut blocks_mut(curv)[..n]);
-    let [value] = with_loss!(c, loss => lanes!(V; 1, n; |acc, i, g| {
+    let [value] = with_loss!(c, loss, sides => lanes!(V; 1, n; |acc, i, g| {
         let weight = V::load(&w[i][g..]);
         let r = seen(V::load(&r[i][g..]), weight);
         let weight = sides.weigh(r, weight);
@@ -218,8 +234,7 @@ pub(super) fn score<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64
 #[inline(always)]
 pub(super) fn irls<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) {
     debug_assert!(r.len() == out.len() && w.len() == out.len());
-    let sides = Sides::<V>::of(c);
-    with_loss!(c, loss => rows!(V, out = |r, w| {
+    with_loss!(c, loss, sides => rows!(V, out = |r, w| {
         let r = seen(r, w);
         sides.weigh(r, w) * loss.ratio(r)
     }));
@@ -228,9 +243,9 @@ pub(super) fn irls<V: Simd>(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]
 #[inline(always)]
 pub(super) fn line<V: Simd>(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) {
     debug_assert!(r.len() == w.len() && r.len() == q.len());
-    let (n, sides, s) = (r.len() / LANES, Sides::<V>::of(c), V::of(s));
+    let (n, s) = (r.len() / LANES, V::of(s));
     let (r, q, w) = (&blocks(r)[..n], &blocks(q)[..n], &blocks(w)[..n]);
-    let [value, slope, bend] = with_loss!(c, loss => lanes!(V; 3, n; |acc, i, g| {
+    let [value, slope, bend] = with_loss!(c, loss, sides => lanes!(V; 3, n; |acc, i, g| {
         let weight = V::load(&w[i][g..]);
         let q = seen(V::load(&q[i][g..]), weight);
         let t = seen(s.fma(q, V::load(&r[i][g..])), weight);
@@ -257,6 +272,56 @@ macro_rules! by_count {
     };
 }
 
+/// `score` and `project` of its slopes in one pass over the rows where the columns are few, with
+/// the same bits.
+#[inline(always)]
+pub(super) fn assess<V: Simd>(
+    c: &Criterion,
+    r: &[f64],
+    cols: &[Vec<f64>],
+    w: &[f64],
+    psi: &mut [f64],
+    curv: &mut [f64],
+    g: &mut [f64],
+) -> f64 {
+    if (1..=6).contains(&g.len()) {
+        return by_count!(g.len(), assess_columns(c, r, cols, w, curv, g));
+    }
+    let value = score::<V>(c, r, w, psi, curv);
+    project::<V>(psi, cols, g);
+    value
+}
+
+#[inline(always)]
+fn assess_columns<V: Simd, const K: usize>(
+    c: &Criterion,
+    r: &[f64],
+    cols: &[Vec<f64>],
+    w: &[f64],
+    curv: &mut [f64],
+    slopes: &mut [f64],
+) -> f64 {
+    let n = r.len() / LANES;
+    let cols = columns::<K>(cols, 0, r.len());
+    let (r, w, curv) = (&blocks(r)[..n], &blocks(w)[..n], &mut blocks_mut(curv)[..n]);
+    let sums = with_loss!(c, loss, sides => lanes!(V; 7, n; |acc, i, g| {
+        let weight = V::load(&w[i][g..]);
+        let r = seen(V::load(&r[i][g..]), weight);
+        let weight = sides.weigh(r, weight);
+        let [rho, slope, bend] = loss.score(r);
+        acc[6] = weight.fma(rho, acc[6]);
+        (weight * bend).store(&mut curv[i][g..]);
+        let slope = weight * slope;
+        for k in 0..K {
+            acc[k] = slope.fma(V::load(&cols[k][i][g..]), acc[k]);
+        }
+    }));
+    for k in 0..K {
+        slopes[k] = tree(sums[k]);
+    }
+    tree(sums[6])
+}
+
 /// `affine`, `score` and `project` in one pass over the rows where the columns are few, with the
 /// same bits.
 #[allow(clippy::too_many_arguments)]
@@ -264,8 +329,7 @@ macro_rules! by_count {
 pub(super) fn advance<V: Simd>(
     c: &Criterion,
     base: &[f64],
-    cols: &[f64],
-    ld: usize,
+    cols: &[Vec<f64>],
     d: &[f64],
     w: &[f64],
     out: &mut [f64],
@@ -274,11 +338,11 @@ pub(super) fn advance<V: Simd>(
     g: &mut [f64],
 ) -> f64 {
     if (1..=6).contains(&d.len()) {
-        return by_count!(d.len(), move_columns(c, base, cols, ld, d, w, out, curv, g));
+        return by_count!(d.len(), move_columns(c, base, cols, d, w, out, curv, g));
     }
-    affine::<V>(base, cols, ld, d, out);
+    affine::<V>(base, cols, d, out);
     let value = score::<V>(c, out, w, psi, curv);
-    project::<V>(psi, cols, ld, g);
+    project::<V>(psi, cols, g);
     value
 }
 
@@ -287,19 +351,18 @@ pub(super) fn advance<V: Simd>(
 fn move_columns<V: Simd, const K: usize>(
     c: &Criterion,
     base: &[f64],
-    cols: &[f64],
-    ld: usize,
+    cols: &[Vec<f64>],
     d: &[f64],
     w: &[f64],
     out: &mut [f64],
     curv: &mut [f64],
     slopes: &mut [f64],
 ) -> f64 {
-    let (n, sides) = (out.len() / LANES, Sides::<V>::of(c));
-    let cols = columns::<K>(cols, ld, 0, out.len());
+    let n = out.len() / LANES;
+    let cols = columns::<K>(cols, 0, out.len());
     let (base, w) = (&blocks(base)[..n], &blocks(w)[..n]);
     let (out, curv) = (&mut blocks_mut(out)[..n], &mut blocks_mut(curv)[..n]);
-    let sums = with_loss!(c, loss => lanes!(V; 7, n; |acc, i, g| {
+    let sums = with_loss!(c, loss, sides => lanes!(V; 7, n; |acc, i, g| {
         let mut col = [V::of(0.0); K];
         let mut r = V::load(&base[i][g..]);
         for k in 0..K {
@@ -329,24 +392,27 @@ mod tests {
     use super::super::{Level, kernels_for};
     use super::*;
 
-    /// One pass gives the bits of the three passes that it stands for, at every level.
+    /// One pass gives the bits of the passes that it stands for, at every level.
     #[test]
-    fn advance_is_affine_score_and_project() {
+    fn fused_passes_are_their_parts() {
         let n = 104;
         let wave = |k: usize| (0..n).map(|i| ((i * (k + 3)) as f64 * 0.37).sin() * 2e-3).collect::<Vec<f64>>();
-        let cols: Vec<f64> = (0..8).flat_map(wave).collect();
+        let cols: Vec<Vec<f64>> = (0..8).map(wave).collect();
         let (base, w) = (wave(11), (0..n).map(|i| (i % 3) as f64).collect::<Vec<f64>>());
         for table in Level::available().into_iter().filter_map(kernels_for) {
             for (p, shape) in (1..=8).flat_map(|p| [Shape::Huber, Shape::PseudoHuber, Shape::LogCosh].map(|s| (p, s))) {
-                let c = Criterion { shape, delta: 1e-3, over: 1.5, under: 0.5 };
+                let over = if p % 2 == 0 { 1.5 } else { 1.0 };
+                let c = Criterion { shape, delta: 1e-3, over, under: 1.0 };
                 let d: Vec<f64> = (0..p).map(|k| 0.3 - 0.1 * k as f64).collect();
                 let [mut out, mut psi, mut curv] = [(); 3].map(|()| vec![0.0; n]);
                 let [mut out2, mut psi2, mut curv2] = [(); 3].map(|()| vec![0.0; n]);
-                let (mut g, mut g2) = (vec![0.0; p], vec![0.0; p]);
-                let value = (table.advance)(&c, &base, &cols, n, &d, &w, &mut out, &mut psi, &mut curv, &mut g);
-                (table.affine)(&base, &cols, n, &d, &mut out2);
+                let (mut g, mut g2, mut g3) = (vec![0.0; p], vec![0.0; p], vec![0.0; p]);
+                let value = (table.advance)(&c, &base, &cols, &d, &w, &mut out, &mut psi, &mut curv, &mut g);
+                (table.affine)(&base, &cols, &d, &mut out2);
                 let value2 = (table.score)(&c, &out2, &w, &mut psi2, &mut curv2);
-                (table.project)(&psi2, &cols, n, &mut g2);
+                (table.project)(&psi2, &cols, &mut g2);
+                let value3 = (table.assess)(&c, &out2, &cols, &w, &mut psi, &mut curv, &mut g3);
+                assert_eq!((value3.to_bits(), &curv, &g3), (value2.to_bits(), &curv2, &g2), "{p} {shape:?}");
                 assert_eq!((value.to_bits(), &out, &curv, &g), (value2.to_bits(), &out2, &curv2, &g2), "{p} {shape:?}");
             }
         }

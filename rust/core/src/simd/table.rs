@@ -23,7 +23,7 @@ type Binary = fn(Arg, Arg, &mut [f64]);
 
 #[allow(clippy::type_complexity)]
 type Advance =
-    fn(&Criterion, &[f64], &[f64], usize, &[f64], &[f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64]) -> f64;
+    fn(&Criterion, &[f64], &[Vec<f64>], &[f64], &[f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64]) -> f64;
 
 /// The kernels of one level. See the module for the contract on lengths.
 #[allow(clippy::type_complexity)]
@@ -82,17 +82,20 @@ pub struct Kernels {
     pub dot: fn(&[f64], &[f64]) -> f64,
     /// The largest absolute value, 0 for no rows, NaN if any row is.
     pub max_abs: fn(&[f64]) -> f64,
-    /// `(base, cols, ld, d, out)`: out = base + sum_j d\[j\] col_j, where column j is
-    /// `cols[j*ld..j*ld+n]`.
-    pub affine: fn(&[f64], &[f64], usize, &[f64], &mut [f64]),
-    /// `(v, cols, ld, g)`: g\[j\] = dot(v, col_j).
-    pub project: fn(&[f64], &[f64], usize, &mut [f64]),
-    /// `(w, cols, ld, p, h)`: h\[j*p+k\] = sum_i w_i col_j col_k, both triangles.
-    pub gram: fn(&[f64], &[f64], usize, usize, &mut [f64]),
+    /// `(base, cols, d, out)`: out = base + sum_j d\[j\] col_j; columns may be longer
+    /// than the rows.
+    pub affine: fn(&[f64], &[Vec<f64>], &[f64], &mut [f64]),
+    /// `(v, cols, g)`: g\[j\] = dot(v, col_j).
+    pub project: fn(&[f64], &[Vec<f64>], &mut [f64]),
+    /// `(w, cols, p, h)`: h\[j*p+k\] = sum_i w_i col_j col_k, both triangles.
+    pub gram: fn(&[f64], &[Vec<f64>], usize, &mut [f64]),
     /// `(c, r, w, psi, curv)`: returns sum w rho(r), writes w rho'(r) and w rho''(r). Rows of
     /// weight zero give exact zeros, whatever their residual.
     pub score: fn(&Criterion, &[f64], &[f64], &mut [f64], &mut [f64]) -> f64,
-    /// `(c, base, cols, ld, d, w, out, psi, curv, g)`: `affine` to `out`, `score` of it and `project`
+    /// `(c, r, cols, w, psi, curv, g)`: `score` and `project` of the slopes to `g`, in one pass; `psi`
+    /// is scratch.
+    pub assess: fn(&Criterion, &[f64], &[Vec<f64>], &[f64], &mut [f64], &mut [f64], &mut [f64]) -> f64,
+    /// `(c, base, cols, d, w, out, psi, curv, g)`: `affine` to `out`, `score` of it and `project`
     /// of the slopes to `g`, in one pass; `psi` is scratch.
     pub advance: Advance,
     /// `(c, r, w, out)`: out = w rho'(r) / r, with its limit at r = 0.
@@ -100,8 +103,6 @@ pub struct Kernels {
     /// `(c, r, q, w, s)`: the objective along a line, with t = r + s q: sums of w rho(t),
     /// w rho'(t) q and w rho''(t) q^2.
     pub line: fn(&Criterion, &[f64], &[f64], &[f64], f64) -> (f64, f64, f64),
-    /// out\[i\] = src\[idx\[i\]\]; panics when an index is out of range.
-    pub gather: fn(&[f64], &[u32], &mut [f64]),
 }
 
 /// Stamps a module with a safe shim and a `#[target_feature]` copy per kernel, and `TABLE`.
@@ -136,14 +137,14 @@ macro_rules! stamp {
                 sum(x: &[f64]) -> f64 = reduce::sum;
                 dot(a: &[f64], b: &[f64]) -> f64 = reduce::dot;
                 max_abs(x: &[f64]) -> f64 = reduce::max_abs;
-                affine(base: &[f64], cols: &[f64], ld: usize, d: &[f64], out: &mut [f64]) -> () = reduce::affine;
-                project(v: &[f64], cols: &[f64], ld: usize, g: &mut [f64]) -> () = reduce::project;
-                gram(w: &[f64], cols: &[f64], ld: usize, p: usize, h: &mut [f64]) -> () = gram::gram;
+                affine(base: &[f64], cols: &[Vec<f64>], d: &[f64], out: &mut [f64]) -> () = reduce::affine;
+                project(v: &[f64], cols: &[Vec<f64>], g: &mut [f64]) -> () = reduce::project;
+                gram(w: &[f64], cols: &[Vec<f64>], p: usize, h: &mut [f64]) -> () = gram::gram;
                 score(c: &Criterion, r: &[f64], w: &[f64], psi: &mut [f64], curv: &mut [f64]) -> f64 = robust::score;
-                advance(c: &Criterion, base: &[f64], cols: &[f64], ld: usize, d: &[f64], w: &[f64], out: &mut [f64], psi: &mut [f64], curv: &mut [f64], g: &mut [f64]) -> f64 = robust::advance;
+                assess(c: &Criterion, r: &[f64], cols: &[Vec<f64>], w: &[f64], psi: &mut [f64], curv: &mut [f64], g: &mut [f64]) -> f64 = robust::assess;
+                advance(c: &Criterion, base: &[f64], cols: &[Vec<f64>], d: &[f64], w: &[f64], out: &mut [f64], psi: &mut [f64], curv: &mut [f64], g: &mut [f64]) -> f64 = robust::advance;
                 irls(c: &Criterion, r: &[f64], w: &[f64], out: &mut [f64]) -> () = robust::irls;
                 line(c: &Criterion, r: &[f64], q: &[f64], w: &[f64], s: f64) -> (f64, f64, f64) = robust::line;
-                gather(src: &[f64], idx: &[u32], out: &mut [f64]) -> () = elementwise::gather;
             }
         }
     };

@@ -37,12 +37,13 @@ fn everything(table: &Kernels, x: &[f64], y: &[f64], p: usize, delta: f64) -> Ve
 
 fn columns(table: &Kernels, x: &[f64], y: &[f64], p: usize, all: &mut Vec<f64>) {
     let n = x.len();
-    let cols = Random(3).vector(n * p, -2.0, 2.0);
+    let all_columns = Random(3).vector(n * p, -2.0, 2.0);
+    let cols: Vec<_> = (0..p).map(|j| all_columns[j * n..][..n].to_vec()).collect();
     let d = Random(4).vector(p, -1.0, 1.0);
     let (mut out, mut g, mut h) = (vec![0.0; n], vec![0.0; p], vec![0.0; p * p]);
-    (table.affine)(x, &cols, n, &d, &mut out);
-    (table.project)(y, &cols, n, &mut g);
-    (table.gram)(y, &cols, n, p, &mut h);
+    (table.affine)(x, &cols, &d, &mut out);
+    (table.project)(y, &cols, &mut g);
+    (table.gram)(y, &cols, p, &mut h);
     [out, g, h].iter().for_each(|part| all.extend_from_slice(part));
 }
 
