@@ -1,6 +1,6 @@
 //! Runs a graph over points in each of the ways in which its leaves can be bound.
 
-use isoflop_core::expr::{Bind, Columns, Graph, Id, Input, Law, Machine, Node, Program, Symbol, Tape};
+use isoflop_core::expr::{Bind, Columns, Graph, Id, Input, Law, Layout, Machine, Node, Program, Symbol, Tape};
 use isoflop_core::simd::{Kernels, LANES};
 
 /// Which leaves are vectors.
@@ -74,7 +74,7 @@ fn outputs(
 ) -> Vec<Vec<f64>> {
     let mut machine = Machine::new(kernels, n);
     let flat = columns.concat();
-    let columns = Columns { data: &flat, stride: n, start: 0, n };
+    let columns = Columns { data: Layout::Together(&flat, n), start: 0, n };
     machine.run(tape, columns, numbers);
     let read = |&output: &Input| {
         let mut values = vec![0.0; n];

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
-use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Scale, Spec, Symbol};
+use crate::expr::{Bind, Columns, Law, Layout, Machine, Node, Program, Scale, Spec, Symbol};
 use crate::predict::run_numbers;
 use crate::quantile::quantiles;
 use crate::simd::{Kernels, LANES};
@@ -106,7 +106,7 @@ impl DrawTable {
                     block[c * BLOCK + i] = domain.inward(native(i));
                 }
             }
-            let columns = Columns { data: &block, stride: BLOCK, start: 0, n };
+            let columns = Columns { data: Layout::Together(&block, BLOCK), start: 0, n };
             machine.run(&self.program.data, columns, &[]);
             for (k, &place) in self.program.data.outputs.iter().enumerate() {
                 machine.copy(place, columns, &[], &mut self.columns[k * self.padded + start..][..n]);
@@ -125,7 +125,7 @@ impl DrawTable {
         let numbers = run_numbers(&self.program, self.kernels, &point.values);
         for start in (0..self.padded).step_by(BLOCK) {
             let n = BLOCK.min(self.padded - start);
-            let columns = Columns { data: &self.columns, stride: self.padded, start, n };
+            let columns = Columns { data: Layout::Together(&self.columns, self.padded), start, n };
             machine.run(&self.program.rows, columns, &numbers);
             machine.copy(self.program.rows.outputs[0], columns, &numbers, &mut out[start..start + n]);
         }

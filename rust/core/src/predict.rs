@@ -1,8 +1,8 @@
-//! A law at one parameter vector, over millions of points: block by block, two passes of memory.
+//! A law at one parameter vector, over millions of points: block by block, read where they lie.
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
-use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Spec, Symbol};
+use crate::expr::{Bind, Columns, Law, Layout, Machine, Node, Program, Spec, Symbol};
 use crate::simd::{Kernels, LANES};
 
 /// Points that one run of the tape covers.
@@ -76,9 +76,16 @@ impl Predictor {
         for (b, to) in out.chunks_mut(BLOCK).enumerate() {
             cancel.check()?;
             let (start, count) = (b * BLOCK, to.len());
-            self.fill(&inner, points, start, count, &mut block);
             let n = count.next_multiple_of(LANES);
-            let columns = Columns { data: &block, stride: BLOCK, start: 0, n };
+            let borrow = n == count && self.gathers.is_empty();
+            if !borrow {
+                self.fill(&inner, points, start, count, &mut block);
+            }
+            let columns = if borrow {
+                Columns { data: Layout::Apart(points.columns), start, n }
+            } else {
+                Columns { data: Layout::Together(&block, BLOCK), start: 0, n }
+            };
             machine.run(&self.program.rows, columns, &numbers);
             let output = self.program.rows.outputs[0];
             let last = if n == count { &mut *to } else { &mut padded[..n] };
@@ -99,7 +106,8 @@ impl Predictor {
         run_numbers(&self.program, self.kernels, &heads)
     }
 
-    /// Copies one block of points next to each other, padded with its last point.
+    /// Copies one block of points next to each other, padded with its last point: where levels are
+    /// looked up, and at the end.
     fn fill(&self, inner: &[Vec<f64>], points: Points<'_>, start: usize, count: usize, block: &mut [f64]) {
         let n = count.next_multiple_of(LANES);
         for (g, &p) in self.gathers.iter().enumerate() {
@@ -154,7 +162,7 @@ impl Predictor {
 /// Runs the numbers tape of a program; returns the numbers of its row tape.
 pub(crate) fn run_numbers(program: &Program, kernels: &'static Kernels, heads: &[f64]) -> Vec<f64> {
     let mut machine = Machine::new(kernels, LANES);
-    let columns = Columns { data: &[], stride: 0, start: 0, n: LANES };
+    let columns = Columns { data: Layout::Apart(&[]), start: 0, n: LANES };
     machine.run(&program.numbers, columns, heads);
     let mut lanes = [0.0; LANES];
     let read = |&place: &_| {

@@ -15,4 +15,4 @@ pub use build::{Bind, Program};
 pub use graph::{Graph, Id, Node, Unary};
 pub use law::{Domain, Law, Parameter, Scale, Spec, Symbol};
 pub use parse::{Ast, parse};
-pub use tape::{Columns, Input, Machine, Tape};
+pub use tape::{Columns, Input, Layout, Machine, Tape};

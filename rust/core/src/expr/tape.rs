@@ -69,13 +69,20 @@ impl Tape {
     }
 }
 
-/// The columns that one run reads: column `i` is `data[i * stride + start ..][..n]`.
+/// Where the columns of a run lie.
+#[derive(Debug, Clone, Copy)]
+pub enum Layout<'a> {
+    /// One after the other, with this distance between their beginnings.
+    Together(&'a [f64], usize),
+    /// Each by itself.
+    Apart(&'a [&'a [f64]]),
+}
+
+/// The columns that one run reads, from row `start` on.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns<'a> {
-    /// All columns, one after the other.
-    pub data: &'a [f64],
-    /// Distance between columns.
-    pub stride: usize,
+    /// All columns.
+    pub data: Layout<'a>,
     /// First row of this run.
     pub start: usize,
     /// Rows of this run: a multiple of [`LANES`].
@@ -84,7 +91,10 @@ pub struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn get(&self, i: usize) -> &'a [f64] {
-        &self.data[i * self.stride + self.start..][..self.n]
+        match self.data {
+            Layout::Together(data, stride) => &data[i * stride + self.start..][..self.n],
+            Layout::Apart(columns) => &columns[i][self.start..][..self.n],
+        }
     }
 }
 

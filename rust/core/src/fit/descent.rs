@@ -65,7 +65,7 @@ impl<'w, 'p, 'g> Descent<'w, 'p, 'g> {
         for (x, &j) in small.start.iter_mut().zip(&ws.free) {
             *x = theta[j];
         }
-        Descent { ws, goal, theta, small, nu: 0.0, damp: 1e-3 }
+        Descent { ws, goal, theta, small, nu: 0.0, damp: 0.1 }
     }
 
     /// The priors' value at θ + d.

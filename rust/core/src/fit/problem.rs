@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::expr::{Bind, Columns, Domain, Id, Input, Law, Machine, Node, Program, Scale, Spec, Symbol};
+use crate::expr::{Bind, Columns, Domain, Id, Input, Law, Layout, Machine, Node, Program, Scale, Spec, Symbol};
 use crate::simd::{Kernels, LANES};
 use crate::table::Table;
 
@@ -188,7 +188,7 @@ impl Problem {
             inputs.extend(self.pad(column, column.first().copied().unwrap_or(1.0)));
         }
         let mut machine = Machine::new(self.kernels, self.padded);
-        let columns = Columns { data: &inputs, stride: self.padded, start: 0, n: self.padded };
+        let columns = Columns { data: Layout::Together(&inputs, self.padded), start: 0, n: self.padded };
         machine.run(&self.program.data, columns, &[]);
         let mut out = vec![0.0; self.padded];
         for &(id, place) in &self.program.checks {
@@ -250,4 +250,4 @@ pub(crate) fn number(machine: &Machine, place: Input, numbers: &[f64]) -> f64 {
 }
 
 /// What a numbers tape runs over: nothing, one lane wide.
-pub(crate) const NO_COLUMNS: Columns<'static> = Columns { data: &[], stride: 0, start: 0, n: LANES };
+pub(crate) const NO_COLUMNS: Columns<'static> = Columns { data: Layout::Apart(&[]), start: 0, n: LANES };

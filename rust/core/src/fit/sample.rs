@@ -6,7 +6,7 @@
 use super::descent::Small;
 use super::problem::{BLOCK, NO_COLUMNS, Problem, number};
 use crate::cancel::Cancel;
-use crate::expr::{Columns, Machine};
+use crate::expr::{Columns, Layout, Machine};
 use crate::simd::{Arg, LANES};
 
 /// Scratch for fitting one problem again and again.
@@ -230,7 +230,7 @@ impl<'a> Workspace<'a> {
 
     fn evaluate_block(&mut self, start: usize, n: usize) {
         let p = self.problem;
-        let columns = Columns { data: &self.columns, stride: self.ld, start, n };
+        let columns = Columns { data: Layout::Together(&self.columns, self.ld), start, n };
         self.machine.run(&p.program.rows, columns, &self.numbers);
         let outputs = &p.program.rows.outputs;
         let r = &mut self.vectors.next_r[start..start + n];
