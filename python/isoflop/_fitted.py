@@ -151,7 +151,7 @@ class Fit:
         table = self.problem.table
         levels = {k: [self.labels[k][code] for code in codes] for k, (codes, _) in table["factors"].items()}
         results = {"fitted": self.fitted, "residual": self.residuals, "weight": table["weights"]}
-        columns = {k: v.rows() if isinstance(v, Schedules) else v for k, v in table["columns"].items()}
+        columns = {k: v.lists() if isinstance(v, Schedules) else v for k, v in table["columns"].items()}
         return make_frame({**columns, **levels, "loss": table["response"], **results}, self.backend)
 
     if TYPE_CHECKING:  # attached in `__init__`: see `isoflop._bootstrap.bootstrap`

@@ -66,7 +66,7 @@ class Points:
     def table(self) -> dict[str, Any]:
         """Return the points as columns, levels by their labels."""
         named = {f: np.array(self.labels[f], dtype=object)[c] for f, c in self.codes.items()}
-        columns = {k: v.rows() if isinstance(v, Schedules) else v for k, v in self.columns.items()}
+        columns = {k: v.lists() if isinstance(v, Schedules) else v for k, v in self.columns.items()}
         return {**columns, **named}
 
 

@@ -45,6 +45,10 @@ class Schedules(NamedTuple):
         prefixes = [self.rates[a : a + n] for a, n in zip(first, self.lengths, strict=True)]
         return [prefixes[int(i)] for i in self.numbers]
 
+    def lists(self) -> list[list[float]]:
+        """Return the same as plain lists, for frames."""
+        return [row.tolist() for row in self.rows()]
+
     def labels(self) -> list[str]:
         """Return a text per row that tells schedules apart, for fingerprints."""
         first = self.starts[self.curves]

@@ -24,6 +24,7 @@ pub struct Start {
 /// A law, a table, and the tapes that tie them together.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    pub(crate) spec: Spec,
     pub(crate) law: Law,
     pub(crate) scale: Scale,
     pub(crate) start: Start,
@@ -86,6 +87,7 @@ impl Problem {
             w: vec![],
             codes: vec![],
             schedules,
+            spec,
             law,
             scale,
             start,
