@@ -3,8 +3,8 @@
 //! The same graph as in a fit, bound the other way: parameters are vectors (what depends on
 //! them alone is computed once), the variables of a point are numbers.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};

@@ -241,14 +241,8 @@ impl Scanner {
     /// η^−γ at every change of a curve.
     fn raise(&mut self, curve: &Curve, gamma: f64, kernels: &Kernels) {
         let n = curve.steps.len().next_multiple_of(LANES);
-        for scratch in [
-            &mut self.powers,
-            &mut self.falls,
-            &mut self.x,
-            &mut self.logs,
-            &mut self.terms,
-            &mut self.lost,
-        ] {
+        for scratch in [&mut self.powers, &mut self.falls, &mut self.x, &mut self.logs, &mut self.terms, &mut self.lost]
+        {
             scratch.clear();
             scratch.resize(n, 0.0);
         }
@@ -299,7 +293,12 @@ impl Scanner {
 }
 
 /// S2 and its derivative by λ at each prefix, in one walk over the curve.
-fn anneal(curve: &Curve, decay: f64, prefixes: impl Iterator<Item = (usize, Prefix)>, put: &mut dyn FnMut(usize, Values)) {
+fn anneal(
+    curve: &Curve,
+    decay: f64,
+    prefixes: impl Iterator<Item = (usize, Prefix)>,
+    put: &mut dyn FnMut(usize, Values),
+) {
     let (mut momentum, mut total) = (0.0, 0.0);
     let (mut momentum_slope, mut total_slope) = (0.0, 0.0);
     let mut step = curve.first;
@@ -326,7 +325,12 @@ mod tests {
             Functional::Sum => rates.iter().sum(),
             Functional::Anneal => {
                 let mut m = 0.0;
-                (1..rates.len()).map(|i| { m = arguments[0] * m + rates[i - 1] - rates[i]; m }).sum()
+                (1..rates.len())
+                    .map(|i| {
+                        m = arguments[0] * m + rates[i - 1] - rates[i];
+                        m
+                    })
+                    .sum()
             }
             Functional::MultiPower => (1..rates.len())
                 .map(|k| {
@@ -354,7 +358,8 @@ mod tests {
 
     fn table() -> (Vec<Vec<f64>>, Vec<(usize, usize)>, Schedules) {
         let curves = curves();
-        let prefixes: Vec<(usize, usize)> = vec![(1, 300), (0, 7), (2, 50), (0, 400), (0, 1), (1, 201), (1, 100), (0, 123)];
+        let prefixes: Vec<(usize, usize)> =
+            vec![(1, 300), (0, 7), (2, 50), (0, 400), (0, 1), (1, 201), (1, 100), (0, 123)];
         let slices: Vec<&[f64]> = curves.iter().map(Vec::as_slice).collect();
         let schedules = Schedules::new(&slices, &prefixes).unwrap();
         (curves.to_vec(), prefixes, schedules)
@@ -389,7 +394,10 @@ mod tests {
                         plain(which, &curves[curve][..length], &moved)
                     };
                     let slope = (at(1e-5) - at(-1e-5)) / (2e-5 * arguments[k]);
-                    assert!((found[1 + k] - slope).abs() <= 1e-6 * slope.abs() + 1e-11, "{which:?} {i} {k}: {found:?} {slope}");
+                    assert!(
+                        (found[1 + k] - slope).abs() <= 1e-6 * slope.abs() + 1e-11,
+                        "{which:?} {i} {k}: {found:?} {slope}"
+                    );
                 }
             }
         }
@@ -400,7 +408,8 @@ mod tests {
     fn a_schedule_may_end_at_zero() {
         let rates = [1e-3, 5e-4, 0.0];
         let schedules = Schedules::new(&[&rates], &[(0, 3)]).unwrap();
-        let found = Scanner::default().one(&schedules, 0, Functional::MultiPower, &[2.0, 0.6, 0.7], true, kernels().unwrap());
+        let found =
+            Scanner::default().one(&schedules, 0, Functional::MultiPower, &[2.0, 0.6, 0.7], true, kernels().unwrap());
         let expected = plain(Functional::MultiPower, &rates[..2], &[2.0, 0.6, 0.7]);
         assert!(found.iter().all(|x| x.is_finite()));
         assert!((found[0] - expected).abs() < 1e-15);

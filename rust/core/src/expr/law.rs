@@ -134,9 +134,7 @@ impl Law {
         let (p, v) = (names.parameters.len(), names.variables.len());
         let data = (0..p + v).map(|s| s >= p).collect();
         let mut positive = vec![false; p];
-        positive.extend(
-            names.variables.iter().map(|name| names.logged.contains(name) || spec.positive.contains(name)),
-        );
+        positive.extend(names.variables.iter().map(|name| names.logged.contains(name) || spec.positive.contains(name)));
         let mut graph = Graph::new(data, positive);
         let value = names.build(&names.tree.clone(), &mut graph)?;
         let logged = names.variables.iter().map(|name| names.logged.contains(name)).collect();
@@ -282,7 +280,9 @@ impl Names {
                 self.visit(a, power || keeps, stack)?;
                 self.visit(b, keeps, stack)
             }
-            Ast::Call(name, arguments, at) if functional(name).is_some() => self.visit_scan(name, arguments, *at, stack),
+            Ast::Call(name, arguments, at) if functional(name).is_some() => {
+                self.visit_scan(name, arguments, *at, stack)
+            }
             Ast::Call(name, arguments, _) => {
                 let log = matches!(name.as_str(), "log" | "log10");
                 arguments.iter().try_for_each(|a| self.visit(a, log || (logged && name == "sqrt"), stack))
@@ -321,7 +321,9 @@ impl Names {
         }
         if self.declared_schedules.iter().any(|v| v == name) {
             return Err(Error::Formula {
-                message: format!("'{name}' is a schedule, write lr_sum({name}), anneal({name}, ...) or multi_power({name}, ...)"),
+                message: format!(
+                    "'{name}' is a schedule, write lr_sum({name}), anneal({name}, ...) or multi_power({name}, ...)"
+                ),
                 position: at,
             });
         }

@@ -45,9 +45,11 @@ pub(crate) fn find_links(problem: &Problem) -> Vec<Link> {
     for argument in arguments(&law.graph) {
         let slopes = law.graph.derivatives(argument, &leaves);
         let Some(intercept) = slopes.iter().position(|&d| law.graph.value(d) == Some(1.0)) else { continue };
-        let columns = slopes.iter().zip(&real).filter(|(d, _)| law.graph.is_data(**d) && law.graph.value(**d).is_none());
-        let slopes: Vec<(usize, f64, f64)> =
-            columns.filter_map(|(&d, &p)| spread(problem, &law.graph, d).map(|(middle, range)| (p, middle, range))).collect();
+        let columns =
+            slopes.iter().zip(&real).filter(|(d, _)| law.graph.is_data(**d) && law.graph.value(**d).is_none());
+        let slopes: Vec<(usize, f64, f64)> = columns
+            .filter_map(|(&d, &p)| spread(problem, &law.graph, d).map(|(middle, range)| (p, middle, range)))
+            .collect();
         if !slopes.is_empty() && links.iter().all(|known| known.intercept != real[intercept]) {
             links.push(Link { intercept: real[intercept], slopes });
         }

@@ -69,6 +69,8 @@ const SEARCH: f64 = 1e-8;
 /// met once only; and an objective, as a share of the response, that cannot be undercut.
 const STARTS: usize = 8;
 const ROUNDS: usize = 3;
+/// Descents at most along a curved ridge to the end of the best one.
+const PATIENCE: usize = 8;
 const NOTHING: f64 = 1e-14;
 pub(crate) const REFIT: f64 = 5e-11;
 
@@ -183,6 +185,14 @@ fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: 
     let seeder = (!search.only_starts || seeds.is_empty()).then(|| Seeder::new(ws, recipe));
     if let Some(seeder) = &seeder {
         seeds.extend(seeder.seeds(ws, recipe, count));
+        // More starts than a first scan has points were asked for.
+        for round in 1..=ROUNDS {
+            if search.n_starts <= seeds.len() {
+                break;
+            }
+            let missing = search.n_starts - seeds.len();
+            seeds.extend(seeder.wider(ws, recipe, round, missing));
+        }
     }
     let rough = goal(ws, recipe, SEARCH);
     let mut found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
@@ -193,7 +203,12 @@ fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: 
         found = better(found, more);
     }
     let mut best = found.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))?;
-    best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+    for _ in 0..PATIENCE {
+        best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+        if best.outcome.status != Status::MaxIterations {
+            break;
+        }
+    }
     Ok(best)
 }
 

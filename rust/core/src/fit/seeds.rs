@@ -69,16 +69,9 @@ impl Seeder {
         self.best_of(ws, recipe, &self.points, count)
     }
 
-    fn best_of(
-        &self,
-        ws: &mut Workspace<'_>,
-        recipe: &Recipe,
-        points: &[Vec<f64>],
-        count: usize,
-    ) -> Vec<Vec<f64>> {
+    fn best_of(&self, ws: &mut Workspace<'_>, recipe: &Recipe, points: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
         let held = ws.thin(SCAN);
-        let mut scored: Vec<(f64, Vec<f64>)> =
-            points.iter().map(|point| self.project(ws, recipe, point)).collect();
+        let mut scored: Vec<(f64, Vec<f64>)> = points.iter().map(|point| self.project(ws, recipe, point)).collect();
         ws.restore(held);
         scored.retain(|(score, _)| score.is_finite());
         scored.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -324,13 +317,7 @@ fn narrowed(problem: &Problem, recipe: &Recipe, links: &[Link], p: usize) -> (f6
 }
 
 /// Scan points; parameters that the law wants frozen while seeding stay at their first value.
-fn scan(
-    problem: &Problem,
-    recipe: &Recipe,
-    links: &[Link],
-    scanned: &[usize],
-    units: &[Vec<f64>],
-) -> Vec<Vec<f64>> {
+fn scan(problem: &Problem, recipe: &Recipe, links: &[Link], scanned: &[usize], units: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let open = open(problem, scanned);
     let mut points = vec![];
     for unit in units {
