@@ -1,5 +1,7 @@
 //! The functions of `isoflop._core`: convert, run through the door, convert back.
 
+use std::sync::Arc;
+
 use isoflop_core::band::{DrawTable, Point};
 use isoflop_core::bootstrap::Bootstrap;
 use isoflop_core::error::Error;
@@ -7,6 +9,7 @@ use isoflop_core::expr::{Law, Scale, Spec};
 use isoflop_core::fit::{Fit, Problem, Search, Status, fit as run_fit, objective_at};
 use isoflop_core::predict::{Points, Predictor};
 use isoflop_core::resample::{Sampler, Scheme, Scratch};
+use isoflop_core::schedule::Schedules;
 use isoflop_core::simd::Level;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
@@ -41,6 +44,7 @@ pub fn law_info<'py>(py: Python<'py>, spec: &Bound<'py, PyDict>) -> PyResult<Bou
     }
     out.set_item("levels", levels)?;
     out.set_item("variables", &law.variables)?;
+    out.set_item("schedules", &law.schedules)?;
     let positive: Vec<&String> = law.variables.iter().zip(&law.logged).filter(|(_, l)| **l).map(|(v, _)| v).collect();
     out.set_item("positive", positive)?;
     Ok(out)
@@ -236,6 +240,12 @@ fn level_counts(law: &Law, spec: &Bound<'_, PyDict>, p: usize) -> PyResult<Vec<u
     Err(PyValueError::new_err("a law with several factors needs spec['n_levels']"))
 }
 
+/// Schedules in the order of the law's schedule variables.
+fn in_order(mut found: Vec<(Option<usize>, Schedules)>) -> Arc<[Schedules]> {
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, schedules)| schedules).collect()
+}
+
 /// A law at points, for one parameter vector: reads the arrays in place.
 #[pyfunction]
 pub fn predict<'py>(
@@ -247,21 +257,33 @@ pub fn predict<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (read, _, _) = convert::law(spec)?;
     let predictor = run::long_if(py, read.formula.len() > 500, |_| Predictor::new(&read, convert::simd()?))?;
-    let law = predictor.law();
+    let law = predictor.law().clone();
+    let law = &law;
     let theta = theta.as_slice()?.to_vec();
     let levels = level_counts(law, spec, theta.len())?;
     let spans = split(law, &theta, &levels)?;
     let native: Vec<Vec<f64>> = spans.iter().map(|&(first, count)| theta[first..first + count].to_vec()).collect();
+    let mut schedules = vec![];
     let arrays = law
         .variables
         .iter()
-        .map(|name| convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>())
+        .map(|name| {
+            let column = convert::item(columns, name)?;
+            match convert::schedules(&column)? {
+                Some((_, found)) => {
+                    schedules.push((law.schedules.iter().position(|s| s == name), found));
+                    column.get_item(0)?.extract::<PyReadonlyArray1<'py, f64>>()
+                }
+                None => column.extract::<PyReadonlyArray1<'py, f64>>(),
+            }
+        })
         .collect::<PyResult<Vec<_>>>()?;
     let slices = arrays.iter().map(|a| Ok(a.as_slice()?)).collect::<PyResult<Vec<&[f64]>>>()?;
     let lists = factor_codes(law, codes)?;
     let list_slices: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
     let n = slices.first().map(|s| s.len()).or_else(|| list_slices.first().map(|s| s.len())).unwrap_or(1);
     let points = Points { columns: &slices, codes: &list_slices };
+    let predictor = predictor.with_schedules(in_order(schedules));
     // numpy's own allocation: it asks for large pages, which Rust's does not.
     let out = py.import("numpy")?.call_method1("empty", (n,))?.cast_into::<PyArray1<f64>>()?;
     let mut target = out.readwrite();
@@ -280,6 +302,7 @@ struct Draws {
     draws: Vec<f64>,
     spans: Vec<(usize, usize)>,
     batches: Vec<Batch>,
+    schedules: Arc<[Schedules]>,
     k: usize,
     m: usize,
 }
@@ -296,10 +319,16 @@ impl Draws {
         let m = draws.as_array().nrows();
         let levels = level_counts(&law, spec, draws.as_array().ncols())?;
         let spans = split(&law, &vec![0.0; draws.as_array().ncols()], &levels)?;
+        let mut schedules = vec![];
         let values = law
             .variables
             .iter()
-            .map(|name| convert::floats(&convert::item(columns, name)?))
+            .map(|name| {
+                let column = convert::item(columns, name)?;
+                let Some((numbers, found)) = convert::schedules(&column)? else { return convert::floats(&column) };
+                schedules.push((law.schedules.iter().position(|s| s == name), found));
+                Ok(numbers)
+            })
             .collect::<PyResult<Vec<_>>>()?;
         let lists = factor_codes(&law, codes)?;
         let k = values.first().map(Vec::len).or_else(|| lists.first().map(Vec::len)).unwrap_or(1);
@@ -314,7 +343,8 @@ impl Draws {
             batches[at].1.push(i);
             batches[at].2.push(point);
         }
-        Ok(Draws { spec: read, scale, draws: draws.as_slice()?.to_vec(), spans, batches, k, m })
+        let schedules = in_order(schedules);
+        Ok(Draws { spec: read, scale, draws: draws.as_slice()?.to_vec(), spans, batches, schedules, k, m })
     }
 }
 
@@ -332,7 +362,8 @@ pub fn predict_draws<'py>(
     let values = run::long(py, None, |cancel| {
         let mut out = vec![0.0; d.m * d.k];
         for (levels, places, points) in &d.batches {
-            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, None)?;
+            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, None)?
+                .with_schedules(d.schedules.clone());
             let rows = table.all(points, n_threads, cancel)?;
             for (row, &place) in rows.chunks_exact(d.m.max(1)).zip(places) {
                 for (i, &x) in row.iter().enumerate() {
@@ -370,7 +401,8 @@ pub fn band<'py>(
     let values = run::long(py, None, |cancel| {
         let mut out = vec![0.0; d.k * q];
         for (levels, places, points) in &d.batches {
-            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, Some(&keep))?;
+            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, Some(&keep))?
+                .with_schedules(d.schedules.clone());
             let rows = table.band(points, &probs, noise.as_deref().map(|e| (e, d.scale)), n_threads, cancel)?;
             for (row, &place) in rows.chunks_exact(q).zip(places) {
                 out[place * q..(place + 1) * q].copy_from_slice(row);

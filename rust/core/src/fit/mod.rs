@@ -2,8 +2,11 @@
 
 mod boundary;
 mod descent;
+mod exact;
 mod linear;
 mod linear_model;
+mod link;
+mod location;
 mod nnls;
 mod problem;
 mod recipe;

@@ -1,10 +1,11 @@
 //! The global search: seeds, descents with a shrinking robust width, the best optimum.
 
 use super::boundary::certify;
+use super::exact;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::Workspace;
-use super::seeds::{Seeder, hold_fixed};
+use super::seeds::{Seeder, hold_fixed, runs_away};
 use super::solver::{Goal, Outcome, descend};
 use super::statistics;
 use super::status::Status;
@@ -64,6 +65,13 @@ pub struct Fit {
 /// The tolerances of a full fit, of the descents that look for it, and of a refit in a bootstrap.
 pub(crate) const FULL: f64 = 1e-14;
 const SEARCH: f64 = 1e-8;
+/// Descents of a search, where the caller does not say; wider searches, at most, while the best optimum was
+/// met once only; and an objective, as a share of the response, that cannot be undercut.
+const STARTS: usize = 8;
+const ROUNDS: usize = 3;
+/// Descents at most along a curved ridge to the end of the best one.
+const PATIENCE: usize = 8;
+const NOTHING: f64 = 1e-14;
 pub(crate) const REFIT: f64 = 5e-11;
 
 /// What a recipe minimises over the free parameters of a workspace.
@@ -91,7 +99,10 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     let mut ws = Workspace::new(problem, cancel);
     ws.set_free(&recipe.free());
     let mut recipe = recipe.clone();
-    let mut best = settle(&mut ws, &mut recipe, search, cancel)?;
+    let mut best = match exact::fit(&mut ws, &recipe) {
+        Some(best) => best,
+        None => settle(&mut ws, &mut recipe, search, cancel)?,
+    };
     cancel.check()?;
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
@@ -169,17 +180,63 @@ fn shrink(ws: &mut Workspace<'_>, recipe: &mut Recipe, best: &mut Best) {
 }
 
 fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: &Cancel) -> Result<Best> {
+    let count = if search.n_starts == 0 { STARTS } else { search.n_starts };
     let mut seeds: Vec<Vec<f64>> = search.starts.iter().map(|s| ws.problem.inward(s)).collect();
     seeds.iter_mut().for_each(|s| hold_fixed(ws.problem, recipe, s));
-    if !search.only_starts || seeds.is_empty() {
-        let count = if search.n_starts == 0 { 8 } else { search.n_starts };
-        seeds.extend(Seeder::new(ws, recipe).seeds(ws, recipe, count));
+    let seeder = (!search.only_starts || seeds.is_empty()).then(|| Seeder::new(ws, recipe));
+    if let Some(seeder) = &seeder {
+        seeds.extend(seeder.seeds(ws, recipe, count));
+        // More starts than a first scan has points were asked for.
+        for round in 1..=ROUNDS {
+            if search.n_starts <= seeds.len() {
+                break;
+            }
+            let missing = search.n_starts - seeds.len();
+            seeds.extend(seeder.wider(ws, recipe, round, missing));
+        }
     }
     let rough = goal(ws, recipe, SEARCH);
-    let found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    let mut found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    for round in 1..=ROUNDS {
+        let Some(seeder) = seeder.as_ref().filter(|_| !is_certain(ws, recipe, found.as_ref())) else { break };
+        let seeds = seeder.wider(ws, recipe, round, count << (round - 1));
+        let more = descend_all(ws, &rough, seeds, false, cancel)?;
+        found = better(found, more);
+    }
     let mut best = found.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))?;
-    best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+    for _ in 0..PATIENCE {
+        best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+        if best.outcome.status != Status::MaxIterations {
+            break;
+        }
+    }
     Ok(best)
+}
+
+/// Whether the best optimum was met more than once and not far outside all boxes, or leaves nothing to gain.
+fn is_certain(ws: &Workspace<'_>, recipe: &Recipe, found: Option<&Best>) -> bool {
+    let Some(best) = found else { return false };
+    let size: f64 = ws.y[..ws.n].iter().zip(&ws.w).map(|(y, w)| w * y * y).sum();
+    let met = best.n_best > 1 && !runs_away(ws.problem, recipe, &best.theta);
+    (met && best.outcome.status == Status::Converged) || best.outcome.objective <= NOTHING * size
+}
+
+/// The better of two searches, counted together.
+fn better(a: Option<Best>, b: Option<Best>) -> Option<Best> {
+    let (Some(a), Some(b)) = (a.clone(), b.clone()) else { return a.or(b) };
+    let (first, second) = if b.outcome.objective < a.outcome.objective { (b, a) } else { (a, b) };
+    let hits = if same(first.outcome.objective, second.outcome.objective) { second.n_best } else { 0 };
+    Some(Best {
+        n_starts: first.n_starts + second.n_starts,
+        n_best: first.n_best + hits,
+        n_optima: first.n_optima.max(second.n_optima),
+        ..first
+    })
+}
+
+/// Whether two objectives are of one optimum.
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b
 }
 
 /// Descends from every seed, with the robust width shrinking to the goal's, and compares.
@@ -201,7 +258,6 @@ pub(crate) fn descend_all(
     }
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((objective, theta, status)) = ends.first().cloned() else { return Ok(None) };
-    let same = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b;
     let n_best = ends.iter().filter(|e| same(e.0, objective)).count();
     let n_optima =
         1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();
