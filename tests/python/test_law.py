@@ -62,6 +62,7 @@ def test_pnorm_with_p_one_is_chinchilla():
     )
 
 
+@pytest.mark.filterwarnings("ignore::isoflop.PrecisionWarning")
 @pytest.mark.parametrize(
     ("law", "key", "point", "loss"),
     [
