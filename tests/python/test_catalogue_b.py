@@ -12,7 +12,6 @@ import pytest
 
 import isoflop as iso
 
-
 #: Hyper-parameters and sizes are no losses, which `Runs` remarks on.
 pytestmark = pytest.mark.filterwarnings("ignore:column 'loss' has median:isoflop.DataWarning")
 
@@ -211,6 +210,16 @@ def test_biases_of_bits_can_be_freed():
     fit = iso.fit(runs, law, fixed={"n_w": None})
     for name in law.parameters:
         assert fit.params[name] == pytest.approx(truth[name], rel=1e-6), name
+
+
+def test_rounding_after_training_adds_to_the_loss():
+    law = iso.laws.get("kumar_loss", parts=("w",), post=True)
+    truth = law.published["kumar2024"].params
+    size, bits, rounded = {"N": 1e8, "D": 1e10}, {"P_w": 8.0}, {"P_post": 3.0}
+    before = iso.laws.get("kumar_loss", parts=("w",)).predict(truth, **size, **bits)
+    added = iso.laws.get("kumar_ptq").predict(truth, **size, **rounded)
+    assert law.predict(truth, **size, **bits, **rounded) == pytest.approx(before + added, rel=1e-14)
+    assert law.quantity("delta", truth, **size, **rounded) == pytest.approx(added, rel=1e-14)
 
 
 def test_a_floor_of_zero_is_found_as_a_bound():

@@ -16,115 +16,126 @@ from ._family import Family
 _KUMAR = "Kumar et al. 2024, arXiv 2411.04330"
 _APPENDIX = f"{_KUMAR}, appendix"
 _CONVENTION = "N from 3e7 to 2.2e8, D from 1.5e9 to 2.6e10; alpha and beta tied; the constants do not transfer"
-_BITS = {"w": "bits of the weights", "a": "bits of the activations", "kv": "bits of the key-value cache"}
-_GAMMA = {"gamma_w": 2.6745, "gamma_a": 2.2102, "gamma_kv": 0.9578}
-_BIAS = {"n_w": 0.3037, "n_a": 1.4072, "n_kv": 2.4185}
-_BASE = {"A": 4.299e3, "alpha": 0.4965, "B": 1.806e4, "beta": 0.4965, "E": 2.7648}
-_PTQ = {"C_T": 0.0598, "gamma_D": 0.5068, "gamma_N": 0.3439, "gamma_post": 0.5907}
+_UNITS = {
+    "N": "parameters",
+    "D": "training tokens",
+    "P_w": "bits of the weights in training",
+    "P_a": "bits of the activations in training",
+    "P_kv": "bits of the key-value cache in training",
+    "P_post": "bits of the weights after training",
+}
+#: What the appendix prints: the loss, the scale of bits per part, the biases of the finer fit, rounding afterwards.
+_LOSS = {"A": 4.299e3, "alpha": 0.4965, "B": 1.806e4, "beta": 0.4965, "E": 2.7648}
+_SCALES = {"gamma_w": 2.6745, "gamma_a": 2.2102, "gamma_kv": 0.9578}
+_BIASES = {"n_w": 0.3037, "n_a": 1.4072, "n_kv": 2.4185}
+_ROUNDING = {"C_T": 0.0598, "gamma_D": 0.5068, "gamma_N": 0.3439, "gamma_post": 0.5907}
+_BOX = {"A": (1.0, 1e8), "alpha": (0.05, 1.5), "B": (1.0, 1e8), "beta": (0.05, 1.5), "E": (0.05, 10.0)}
+_BOX |= dict.fromkeys(_SCALES, (0.3, 8.0))
+_BOX |= {"C_T": (1e-6, 1e4), "gamma_D": (0.05, 1.5), "gamma_N": (0.05, 1.5), "gamma_post": (0.1, 4.0)}
+_DELTA = "C_T * D**gamma_D / N**gamma_N * exp(-P_post / gamma_post)"
 _TRAPS = (
     "few bits give N_eff = 0 and an infinite loss",
     "the sign of the biases n inside the exponent is inferred; N_eff must stay positive",
     "that 7 to 8 bits are best for training holds where cost is in proportion to bits",
 )
 
+_Parts = Sequence[str]
+_ALL = ("w", "a", "kv")
 
-def _effective(parts: Sequence[str]) -> str:
+
+def _n_eff(parts: _Parts) -> str:
     return " * ".join(["N", *(f"(-expm1(n_{t} - P_{t} / gamma_{t}))" for t in parts)])
 
 
-def _of_parts(values: Mapping[str, float], parts: Sequence[str]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if name.partition("_")[2] in parts}
-
-
-def _shared(parts: Sequence[str]) -> dict[str, Any]:
-    """Return what both laws of training precision say about their parts."""
-    return {
-        "real": tuple(f"n_{t}" for t in parts),
-        "constants": {f"n_{t}": 0.0 for t in parts},
-        "range": {f"P_{t}": (0.0, float("inf")) for t in parts},
-        "citation": f"{_KUMAR}, eq. 3 and 4",
-        "validity": "3 to 16 bits in training; N from 3e7 to 2.2e8, D from 1.5e9 to 2.6e10",
-        "traps": _TRAPS,
-    }
-
-
-def _box(parts: Sequence[str]) -> dict[str, tuple[float, float]]:
-    return {f"gamma_{t}": (0.3, 8.0) for t in parts}
-
-
-def _neff(parts: Sequence[str] = ("w", "a", "kv")) -> Law:
-    """Return effective parameters for bits of weights (w), activations (a) and key-value cache (kv)."""
-    gamma, bias = _of_parts(_GAMMA, parts), _of_parts(_BIAS, parts)
+def _trained(parts: _Parts, formula: str, variables: Sequence[str], printed: Mapping[str, float], **about: Any) -> Law:
+    """Return a law of training precision; `printed` are its parameters without scales and biases of the parts."""
+    plain = {**printed, **{f"gamma_{t}": _SCALES[f"gamma_{t}"] for t in parts}}
+    finer = {**plain, **{f"n_{t}": _BIASES[f"n_{t}"] for t in parts}}
     return Law(
-        _effective(parts),
-        variables=("N", *(f"P_{t}" for t in parts)),
+        formula,
+        variables=variables,
+        real=tuple(f"n_{t}" for t in parts),
+        constants={f"n_{t}": 0.0 for t in parts},
+        box={name: _BOX[name] for name in plain},
+        units={name: _UNITS[name] for name in variables},
+        range={name: (0.0, float("inf")) for name in variables if name.startswith("P_")},
+        citation=f"{_KUMAR}, eq. 3 and 4",
+        validity="3 to 16 bits in training; N from 3e7 to 2.2e8, D from 1.5e9 to 2.6e10",
+        traps=_TRAPS,
+        published={
+            "kumar2024": Published(plain, _APPENDIX, convention=_CONVENTION),
+            "kumar2024_biased": Published(finer, _APPENDIX, convention=f"{_CONVENTION}; sign of n inferred"),
+        },
+        **about,
+    )
+
+
+def _effective(parts: _Parts = _ALL) -> Law:
+    """Return effective parameters for bits of weights (w), activations (a) and key-value cache (kv)."""
+    return _trained(
+        parts,
+        _n_eff(parts),
+        ("N", *(f"P_{t}" for t in parts)),
+        {},
         response="N_eff",
         name="kumar_neff",
         title="parameters that count when trained with few bits",
-        box=_box(parts),
         recipe=Recipe("squared"),
-        units={"N": "parameters", **{f"P_{t}": _BITS[t] for t in parts}},
-        published={
-            "kumar2024": Published(gamma, _APPENDIX, convention=_CONVENTION),
-            "kumar2024_biased": Published(
-                {**gamma, **bias}, _APPENDIX, convention=f"{_CONVENTION}; sign of n inferred"
-            ),
-        },
-        **_shared(parts),
     )
 
 
-def _loss(parts: Sequence[str] = ("w", "a", "kv")) -> Law:
-    """Return the loss after training with few bits, of any of w, a and kv."""
-    gamma = _of_parts(_GAMMA, parts)
-    return Law(
-        "A / N_eff**alpha + B / D**beta + E",
-        variables=("N", "D", *(f"P_{t}" for t in parts)),
-        where={"N_eff": _effective(parts)},
+def _loss(parts: _Parts = _ALL, post: bool = False) -> Law:
+    """Return the loss after training with few bits and, with `post`, after rounding the weights."""
+    bits = [f"P_{t}" for t in parts]
+    return _trained(
+        parts,
+        "A / N_eff**alpha + B / D**beta + E + delta" if post else "A / N_eff**alpha + B / D**beta + E",
+        ("N", "D", *bits, "P_post") if post else ("N", "D", *bits),
+        {**_LOSS, **_ROUNDING} if post else _LOSS,
+        where={"N_eff": _n_eff(parts), "delta": _DELTA} if post else {"N_eff": _n_eff(parts)},
         response="L",
         name="kumar_loss",
         title="Chinchilla in the parameters that count when trained with few bits",
-        box={
-            "A": (1.0, 1e8),
-            "alpha": (0.05, 1.5),
-            "B": (1.0, 1e8),
-            "beta": (0.05, 1.5),
-            "E": (0.05, 10.0),
-            **_box(parts),
-        },
         recipe=Recipe("huber", 1e-3, note="the paper tied beta to alpha: pass tied={'beta': 'alpha'}"),
-        units={"N": "parameters", "D": "training tokens", **{f"P_{t}": _BITS[t] for t in parts}},
-        published={
-            "kumar2024": Published({**_BASE, **gamma}, _APPENDIX, convention=_CONVENTION),
-            "kumar2024_biased": Published(
-                {**_BASE, **gamma, **_of_parts(_BIAS, parts)},
-                _APPENDIX,
-                convention=f"{_CONVENTION}; sign of n inferred",
-            ),
-        },
-        **_shared(parts),
     )
 
 
-def _parts(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _parts(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts whose bits, or else whose scale, are named."""
-    bits = [t for t in _BITS if f"P_{t}" in params]
-    return {"parts": tuple(bits or [t for t in _BITS if f"gamma_{t}" in params])}
+    bits = [t for t in _ALL if f"P_{t}" in params]
+    return {"parts": tuple(bits or [t for t in _ALL if f"gamma_{t}" in params])}
 
 
-_ALL = {"parts": ("w", "a", "kv")}
-kumar_neff = Family("kumar_neff", _neff, _parts, title="parameters that count when trained with few bits", default=_ALL)
-kumar_loss = Family("kumar_loss", _loss, _parts, title="loss of models trained with few bits", default=_ALL)
+def _parts_and_post(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts, and whether weights are rounded after training."""
+    return {**_parts(params), "post": "gamma_post" in params}
+
+
+kumar_neff = Family(
+    "kumar_neff",
+    _effective,
+    _parts,
+    title="parameters that count when trained with few bits",
+    default={"parts": _ALL},
+)
+
+kumar_loss = Family(
+    "kumar_loss",
+    _loss,
+    _parts_and_post,
+    title="loss of models trained with few bits, and rounded afterwards (post=True)",
+    default={"parts": _ALL, "post": False},
+)
 
 kumar_ptq = Law(
-    "C_T * D**gamma_D / N**gamma_N * exp(-P_post / gamma_post)",
+    _DELTA,
     variables=("N", "D", "P_post"),
     response="delta",
     name="kumar_ptq",
     title="loss added by rounding the weights after training",
-    box={"C_T": (1e-6, 1e4), "gamma_D": (0.05, 1.5), "gamma_N": (0.05, 1.5), "gamma_post": (0.1, 4.0)},
+    box={name: _BOX[name] for name in _ROUNDING},
     recipe=Recipe("squared", note="log loss added is linear in all but gamma_post, and in its inverse"),
-    units={"N": "parameters", "D": "training tokens", "P_post": "bits of the weights after training"},
+    units={name: _UNITS[name] for name in ("N", "D", "P_post")},
     range={"P_post": (0.0, float("inf"))},
     citation=f"{_KUMAR}, eq. 2",
     validity="3 to 6 bits after training in 16; N from 3e7 to 2.2e8, D from 1.5e9 to 2.6e10",
@@ -132,7 +143,7 @@ kumar_ptq = Law(
         "it grows with tokens: over-trained models lose more, and beyond kumar_dcrit more training harms",
         "C_T belongs to N = D = 1: judge fits by predictions",
     ),
-    published={"kumar2024": Published(_PTQ, _APPENDIX, convention=_CONVENTION)},
+    published={"kumar2024": Published(_ROUNDING, _APPENDIX, convention=_CONVENTION)},
 )
 
 
