@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._engine import Codes, Floats, floats
-from ._errors import DataError, compose, listed, nearest
+from ._errors import DataError, ExtrapolationWarning, compose, counted, listed, nearest, warn
 from ._frames import NUMERIC, Table, column_error, new_frame, read_table
 from ._levels import level
 
@@ -99,6 +99,7 @@ def read_points(
     flat = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
+    warn_outside(law, flat)
     columns = {n: flat[n] for n in law.variables}
     codes = {n: flat[n] for n in needed if n not in law.variables}
     return Points(columns, codes, shape, labels, source)
@@ -204,6 +205,21 @@ def _check_positive(name: str, values: Floats) -> None:
     if 0 < values.size <= MANY and not values.min() > 0:  # a NaN is not above 0 either
         row = int(np.argmin(values > 0))
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
+
+
+def warn_outside(law: Law, columns: Mapping[str, Floats]) -> None:
+    """Warn where values of a variable lie outside the range in which the law means anything."""
+    for name, (low, high) in law.range.items():
+        values = columns[name]
+        outside = ~((values >= low) & (values <= high))
+        if outside.any():
+            first = int(np.argmax(outside))
+            more = f" and {counted(int(outside.sum()) - 1, 'more point')}" if outside.sum() > 1 else ""
+            warn(
+                f"{name} is {values[first]:g} at point {first}{more}, "
+                f"outside the range {low:g} to {high:g} in which {law.name or 'the law'} is valid",
+                ExtrapolationWarning,
+            )
 
 
 def _with_column(frame: Table, name: str, values: Floats) -> Any:

@@ -51,6 +51,7 @@ pub fn law(dict: &Bound<'_, PyDict>) -> PyResult<(Spec, Scale, Start)> {
         real: get!(dict, "real"),
         unit: get!(dict, "unit"),
         tied: get!(dict, "tied"),
+        parts: get!(dict, "where"),
         frozen: BTreeMap::new(),
     };
     let scale: String = get!(dict, "scale");
