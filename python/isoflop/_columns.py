@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _roles
+from . import _checks, _roles, _schedules
 from ._errors import DataError, compose, listed
-from ._frames import NUMERIC, Numbers, Table, column_error
+from ._frames import LISTS, NUMERIC, Numbers, Table, column_error
 from ._levels import code_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ._schedules import Schedules
     from ._where import Value
 
 Floats = NDArray[np.float64]
@@ -142,7 +143,27 @@ class Columns:
             message = f"{self.label(name)} holds {self.kind(name)} values, expected text or whole numbers"
             raise DataError(compose(message, "name a column of labels")) from None
 
-    def unusable(self, names: Iterable[str], factors: Iterable[str], positive: set[str]) -> NDArray[np.bool_]:
+    def schedules(self, name: str) -> list[Floats | None]:
+        """Return the learning rates of each row, None where a row holds no schedule."""
+        rows = self.table.lists(self.name(name))
+        return [None if value is None else _schedules.rates_of(value) for value in rows]
+
+    def schedule(self, name: str) -> Schedules:
+        """Return a column of schedules that are all usable."""
+        self._without_schedule(name, strict=True)
+        return _schedules.encode([rates for rates in self.schedules(name) if rates is not None])
+
+    def _without_schedule(self, name: str, strict: bool) -> NDArray[np.bool_]:
+        """Return which rows hold no schedule; where there are any, raise if `strict`."""
+        bad = np.array([rates is None for rates in self.schedules(name)], bool)
+        if strict and bad.any():
+            values = self.table.lists(self.name(name))
+            raise _schedules.fault(self.label(name), [values[i] for i in np.nonzero(bad)[0]], self.rows[bad])
+        return bad
+
+    def unusable(
+        self, names: Iterable[str], factors: Iterable[str], positive: set[str], schedules: Iterable[str] = ()
+    ) -> NDArray[np.bool_]:
         """Return which rows cannot be used; under `nan_policy="raise"` the first fault raises."""
         bad = np.zeros(len(self.rows), bool)
         for name in names:
@@ -153,6 +174,8 @@ class Columns:
                 bad |= mask
         for name in factors:
             bad |= self.levels(name)[0] < 0
+        for name in schedules:
+            bad |= self._without_schedule(name, self.nan_policy == "raise")
         return bad
 
     def filter_value(self, name: str) -> Value:
@@ -171,6 +194,8 @@ class Columns:
         """Return the values of a variable as the fingerprint takes them."""
         if name != "groups" and self.kind(name) in NUMERIC:
             return self.numbers(name).values
+        if self.kind(name).startswith(LISTS):
+            return self.schedule(name).labels()
         codes, labels = self.levels(name, checked=False)
         return [labels[code] if code >= 0 else None for code in codes]
 

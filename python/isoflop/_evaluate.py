@@ -30,6 +30,7 @@ class _Part:
     spec: dict[str, Any]
     parameters: tuple[str, ...]
     variables: tuple[str, ...]
+    schedules: tuple[str, ...]
     levels: dict[str, str]
     positive: tuple[str, ...]
     range: Mapping[str, tuple[float, float]]
@@ -93,6 +94,7 @@ def _whole(law: Law) -> _Part:
         law.spec,
         law.parameters,
         tuple(law.variables),
+        tuple(law.schedules),
         law.levels,
         law.positive,
         law.range,
@@ -112,6 +114,7 @@ def _part(law: Law, name: str) -> _Part:
         spec,
         tuple(info["parameters"]),
         tuple(info["variables"]),
+        tuple(info["schedules"]),
         dict(info["levels"]),
         tuple(info["positive"]),
         {k: v for k, v in law.range.items() if k in info["variables"]},

@@ -26,6 +26,7 @@ from ._prior import Prior
 from ._recipe import Criterion, Recipe
 from ._repr import Values
 from ._runs import Runs, as_runs
+from ._schedules import Schedules
 from ._seed import seed_of
 
 #: What `Runs` takes beside variables, and what `fit` itself takes.
@@ -219,9 +220,13 @@ class _Rows:
 def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
     factors = tuple(dict.fromkeys(law.levels.values()))
     positive = (*law.positive, *(("loss",) if law.scale == "log" else ()))
-    used, n_omitted = runs.for_variables(law.variables, factors=factors, positive=positive)
+    plain = [name for name in law.variables if name not in law.schedules]
+    used, n_omitted = runs.for_variables(plain, factors=factors, positive=positive, schedules=law.schedules)
     levels = {name: used.factor(name) for name in factors}
-    columns = {name: _engine.floats(used.variable(name)) for name in law.variables}
+    columns = {
+        name: used.schedule(name) if name in law.schedules else _engine.floats(used.variable(name))
+        for name in law.variables
+    }
     warn_outside(law, columns)
     table = {
         "columns": columns,
@@ -244,7 +249,8 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
 def _fingerprint(table: Mapping[str, Any], levels: Mapping[str, Any], n_rows: int) -> str:
     """Return `Runs.fingerprint_of` the loss, variables and levels, without reading the columns again."""
     labelled = {name: [labels[code] for code in codes] for name, (codes, labels) in levels.items()}
-    return digest({"loss": table["response"], **table["columns"], **labelled}, n_rows)
+    columns = {k: v.labels() if isinstance(v, Schedules) else v for k, v in table["columns"].items()}
+    return digest({"loss": table["response"], **columns, **labelled}, n_rows)
 
 
 def _weights(runs: Runs, used: Runs, given: Any) -> Floats:
@@ -350,6 +356,8 @@ def _refuse_constant(result: Fit, rows: _Rows) -> None:
         return
     seen = rows.table["weights"] > 0
     for name, values in rows.table["columns"].items():
+        if isinstance(values, Schedules):
+            continue
         if np.ptp(values[seen]) == 0:
             raise DataError(
                 compose(

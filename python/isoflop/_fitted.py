@@ -20,6 +20,7 @@ from ._points import Labels, expand, make_frame, read_points
 from ._prior import LogitNormal, LogNormal, Normal, Prior
 from ._recipe import Recipe
 from ._repr import Values, facts, html_table, number, pair, table
+from ._schedules import Schedules, from_saved
 
 if TYPE_CHECKING:
     from ._store import PathLike
@@ -151,7 +152,8 @@ class Fit:
         table = self.problem.table
         levels = {k: [self.labels[k][code] for code in codes] for k, (codes, _) in table["factors"].items()}
         results = {"fitted": self.fitted, "residual": self.residuals, "weight": table["weights"]}
-        return make_frame({**table["columns"], **levels, "loss": table["response"], **results}, self.backend)
+        columns = {k: v.lists() if isinstance(v, Schedules) else v for k, v in table["columns"].items()}
+        return make_frame({**columns, **levels, "loss": table["response"], **results}, self.backend)
 
     if TYPE_CHECKING:  # attached in `__init__`: see `isoflop._bootstrap.bootstrap`
 
@@ -291,11 +293,15 @@ class Fit:
 
 def _table_from(saved: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "columns": {k: _engine.floats(v) for k, v in saved["columns"].items()},
+        "columns": {k: _column_from(v) for k, v in saved["columns"].items()},
         "factors": {k: (_engine.integers(codes), int(n)) for k, (codes, n) in saved["factors"].items()},
         "response": _engine.floats(saved["response"]),
         "weights": _engine.floats(saved["weights"]),
     }
+
+
+def _column_from(saved: Any) -> Any:
+    return from_saved(saved) if np.ndim(saved[0]) else _engine.floats(saved)
 
 
 def _recipe_from(saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,10 @@ from . import _engine
 from ._errors import LawError, compose, listed
 
 #: Functions of formulas, as the core knows them.
-FUNCTIONS = "exp, log, log10, log1p, expm1, sqrt, abs, min, max, sin, cos, atan, logistic, softplus, logsumexp"
+FUNCTIONS = (
+    "exp, log, log10, log1p, expm1, sqrt, abs, min, max, sin, cos, atan, logistic, softplus, logsumexp, "
+    "implicit_m4, lr_sum, anneal, multi_power"
+)
 
 
 def placed(error: LawError, text: str) -> LawError:
@@ -26,10 +29,10 @@ def placed(error: LawError, text: str) -> LawError:
     return LawError(compose(error.message, hint), at, text)
 
 
-def names_in(text: str, what: str) -> tuple[str, ...]:
-    """Return the names that a formula over parameters uses; `what` says whose formula it is in errors."""
+def names_in(text: str, what: str, schedules: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names that a formula uses, but for `schedules`; `what` says whose formula it is in errors."""
     try:
-        return tuple(_engine.law_info(plain_spec(text, ()))["parameters"])
+        return tuple(_engine.law_info({**plain_spec(text, ()), "schedules": list(schedules)})["parameters"])
     except LawError as error:
         shown = placed(error, text)
         raise LawError(f"{what}: {shown.message}", shown.position, text) from None

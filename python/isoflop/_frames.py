@@ -18,6 +18,8 @@ from ._errors import DataError, compose, listed, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: What `Table.kind` says of columns that hold a list per row begins with one of these.
+LISTS = ("list", "array", "ndarray", "tuple")
 T = TypeVar("T")
 NUMERIC = ("number", "boolean")
 
@@ -96,6 +98,10 @@ class Table:
         missing = [v is None or (isinstance(v, float) and v != v) for v in column]
         column[np.array(missing, bool)] = None
         return column
+
+    def lists(self, name: str) -> list[Any]:
+        """Return a column of lists row by row, with None where there is no value."""
+        return list(self.native[name]) if self.is_dict else _lists(self._series(name))
 
     def is_integer(self, name: str) -> bool:
         """Whether a column is stored as fixed-width integers, which can overflow."""
@@ -225,6 +231,8 @@ def _array(name: str, values: Any) -> np.ndarray:
         column = np.array(values)
     except ValueError:  # sequences of different lengths among the values
         column = _as_objects(values)
+    if column.ndim > 1 and isinstance(values, list | tuple):
+        column = _as_objects(values)  # lists that happen to be equally long
     if isinstance(values, np.ma.MaskedArray):
         column = column.astype(object)
         column[np.ma.getmaskarray(values)] = None
@@ -339,6 +347,12 @@ def _objects(series: Any) -> np.ndarray:
         null &= np.array([not isinstance(v, float) for v in column], bool)
     column[null] = None
     return column
+
+
+def _lists(series: Any) -> list[Any]:
+    if series.implementation.is_polars():  # no copy, and no Python number per value
+        return [value.to_numpy() if hasattr(value, "to_numpy") else value for value in series.to_native()]
+    return list(series.to_list())
 
 
 def _scalar(value: Any) -> Any:

@@ -28,9 +28,14 @@ class Law:
     formula : str
         Right-hand side, with Python's precedence: numbers, ``pi``, names, ``+ - * / **``, ``exp log log10 log1p
         expm1 sqrt abs min max sin cos atan logistic softplus logsumexp``. ``E[family]`` is a parameter with one
-        value per level of the column ``family``.
+        value per level of the column ``family``. ``implicit_m4(E_inf, E_0, alpha, log_w)`` is the root of
+        ``(y - E_inf) / (E_0 - y)**alpha = exp(log_w)`` between E_inf and E_0.
     variables : sequence of str
         Names that are columns of the runs. Every other name is a parameter.
+    schedules : sequence of str
+        Variables whose values are whole lists of learning rates, one per step up to where the row stands. They
+        stand in ``lr_sum(lr)``, the sum of rates; ``anneal(lr, lam)``, the summed momentum of their decrease; and
+        ``multi_power(lr, C, beta, gamma)``, the loss reduction of the multi-power law without its amplitude.
     real, unit : sequence of str
         Parameters of any sign, and parameters between 0 and 1. All others are positive.
     scale : {"log", "linear"}
@@ -90,6 +95,7 @@ class Law:
     formula: str
     _: KW_ONLY
     variables: Sequence[str] = ("N", "D")
+    schedules: Sequence[str] = ()
     real: Sequence[str] = ()
     unit: Sequence[str] = ()
     scale: Scale = "log"
@@ -117,7 +123,7 @@ class Law:
         """Compile the formula and check every name that was given beside it."""
         _freeze(self)
         info = _compile(self)
-        for name in ("parameters", "variables", "positive"):
+        for name in ("parameters", "variables", "positive", "schedules"):
             object.__setattr__(self, name, tuple(info[name]))
         object.__setattr__(self, "levels", dict(info["levels"]))
         _check_names(self)
@@ -143,6 +149,7 @@ class Law:
         return {
             "formula": self.formula,
             "variables": list(self.variables),
+            "schedules": list(self.schedules),
             "real": list(self.real),
             "unit": list(self.unit),
             "scale": self.scale,
@@ -296,7 +303,7 @@ def _freeze(law: Law) -> None:
         raise LawError(f"a formula is text, got {type(law.formula).__name__}")
     if law.scale not in ("log", "linear"):
         raise LawError(f"scale is {law.scale!r}, expected 'log' or 'linear'")
-    for name in ("variables", "real", "unit", "traps"):
+    for name in ("variables", "schedules", "real", "unit", "traps"):
         value = getattr(law, name)
         object.__setattr__(law, name, (value,) if isinstance(value, str) else tuple(value))
     for name in ("derived", "tied", "where", "constants", "range", "box", "seed_at", "units"):
@@ -308,7 +315,7 @@ def _freeze(law: Law) -> None:
 def _compile(law: Law) -> dict[str, Any]:
     for name, text in law.tied.items():
         names_in(text, f"tied {name}")
-    parts = {name: names_in(text, f"where {name}") for name, text in law.where.items()}
+    parts = {name: names_in(text, f"where {name}", law.schedules) for name, text in law.where.items()}
     try:
         info = _engine.law_info(law.spec)
     except LawError as error:

@@ -13,8 +13,10 @@ import numpy as np
 
 from ._engine import Codes, Floats, floats
 from ._errors import DataError, ExtrapolationWarning, compose, counted, listed, nearest, warn
-from ._frames import NUMERIC, Table, column_error, new_frame, read_table
+from ._frames import LISTS, NUMERIC, Table, column_error, new_frame, read_table
 from ._levels import level
+from ._schedules import Schedules
+from ._schedules import read as read_schedules
 
 if TYPE_CHECKING:
     from ._law import Law
@@ -44,7 +46,7 @@ def expand(parameters: Sequence[str], levels: Mapping[str, str], labels: Labels)
 class Points:
     """Points in the core's form: equally long flat columns, the shape they came in, the frame if there was one."""
 
-    columns: dict[str, Floats]
+    columns: dict[str, Any]
     codes: dict[str, Codes]
     shape: tuple[int, ...]
     labels: Labels = field(default_factory=dict)
@@ -64,7 +66,8 @@ class Points:
     def table(self) -> dict[str, Any]:
         """Return the points as columns, levels by their labels."""
         named = {f: np.array(self.labels[f], dtype=object)[c] for f, c in self.codes.items()}
-        return {**self.columns, **named}
+        columns = {k: v.lists() if isinstance(v, Schedules) else v for k, v in self.columns.items()}
+        return {**columns, **named}
 
 
 def read_points(
@@ -89,24 +92,29 @@ def read_points(
     given = _by_variable(needed, given, aliases or {})
     source: Table | None
     if hasattr(frame, "for_variables"):  # Runs know their columns, units and a C that is computed
-        given = {**{n: _from_runs(frame, n, n in law.variables) for n in needed if n not in given}, **given}
+        given = {**{n: _from_runs(frame, n, law) for n in needed if n not in given}, **given}
         source = read_table(frame.to_frame())
     else:
         source = None if frame is None else read_table(frame)
     raw = {name: _find(name, source, given, aliases or {}) for name in needed}
-    arrays = {n: _numeric(n, raw[n]) if n in law.variables else _codes(n, raw[n], labels) for n in needed}
+    lists = {n: read_schedules(n, raw[n]) for n in law.schedules}
+    arrays = {n: column.numbers.reshape(own) for n, (column, own) in lists.items()}
+    arrays |= {n: _numeric(n, raw[n]) for n in law.variables if n not in lists}
+    arrays |= {n: _codes(n, raw[n], labels) for n in needed if n not in arrays}
     shape = _common_shape(arrays)
     flat = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
     warn_outside(law, flat)
-    columns = {n: flat[n] for n in law.variables}
+    columns = {n: lists[n][0]._replace(numbers=flat[n]) if n in lists else flat[n] for n in law.variables}
     codes = {n: flat[n] for n in needed if n not in law.variables}
     return Points(columns, codes, shape, labels, source)
 
 
-def _from_runs(runs: Any, name: str, numeric: bool) -> Any:
-    if numeric:
+def _from_runs(runs: Any, name: str, law: Law) -> Any:
+    if name in law.schedules:
+        return runs.schedule(name)
+    if name in law.variables:
         return runs.variable(name)
     codes, labels = runs.factor(name)
     return np.array(labels, dtype=object)[codes]
@@ -141,8 +149,11 @@ def _find(name: str, source: Table | None, given: Mapping[str, Any], aliases: Ma
 
 
 def _column(source: Table, column: str) -> Any:
-    if source.kind(column) in NUMERIC:
+    kind = source.kind(column)
+    if kind in NUMERIC:
         return source.numbers(column).values
+    if kind.startswith(LISTS):
+        return source.lists(column)
     return source.objects(column)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ._schedules import Schedules
+
 _SETTINGS = {"loss_unit": "nats", "bytes_per_token": None, "nan_policy": "raise"}
 
 
@@ -293,6 +295,28 @@ class Runs:
             raise DataError(compose(message, "use it as a variable of the formula instead"))
         return codes, labels
 
+    def schedule(self, name: str) -> Schedules:
+        """Return a column whose rows are lists of learning rates, in the form of the core.
+
+        Parameters
+        ----------
+        name : str
+            A column of lists, or a letter mapped to one.
+
+        Raises
+        ------
+        DataError
+            If a row holds no list of rates that are 0 or more and not all 0.
+
+        Examples
+        --------
+        >>> import isoflop as iso
+        >>> runs = iso.Runs({"loss": [3.0, 2.0], "lr": [[1e-3], [1e-3, 5e-4]]})
+        >>> runs.schedule("lr").lengths.tolist()
+        [1, 2]
+        """
+        return self._columns.schedule(name)
+
     def group_codes(self) -> tuple[Codes, list[Any]] | None:
         """Return the group of each row and the labels, or None where no groups were named."""
         return self._columns.levels("groups") if "groups" in self.roles else None
@@ -302,7 +326,12 @@ class Runs:
         self._columns.require_positive(names)
 
     def for_variables(
-        self, names: Iterable[str], *, factors: Iterable[str] = (), positive: Iterable[str] = ()
+        self,
+        names: Iterable[str],
+        *,
+        factors: Iterable[str] = (),
+        positive: Iterable[str] = (),
+        schedules: Iterable[str] = (),
     ) -> tuple[Runs, int]:
         """Return the rows that a law over these variables can use, and how many it cannot.
 
@@ -316,6 +345,8 @@ class Runs:
             The columns of its levels.
         positive : iterable of str
             Those of the variables (or `"loss"`) that must be above zero.
+        schedules : iterable of str
+            Columns whose rows must be lists of learning rates.
 
         Raises
         ------
@@ -335,7 +366,7 @@ class Runs:
         own = [role for role in ("loss", "weights") if role in self.roles]
         grouped = ["groups"] if "groups" in self.roles else []
         bad = self._columns.unusable(
-            dict.fromkeys([*names, *own, *positive]), dict.fromkeys([*factors, *grouped]), positive
+            dict.fromkeys([*names, *own, *positive]), dict.fromkeys([*factors, *grouped]), positive, schedules
         )
         n_omitted = int(bad.sum())
         if n_omitted == self.n_rows:

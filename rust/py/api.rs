@@ -1,5 +1,7 @@
 //! The functions of `isoflop._core`: convert, run through the door, convert back.
 
+use std::sync::Arc;
+
 use isoflop_core::band::{DrawTable, Point};
 use isoflop_core::bootstrap::Bootstrap;
 use isoflop_core::error::Error;
@@ -7,6 +9,7 @@ use isoflop_core::expr::{Law, Scale, Spec};
 use isoflop_core::fit::{Fit, Problem, Search, Status, fit as run_fit, objective_at};
 use isoflop_core::predict::{Points, Predictor};
 use isoflop_core::resample::{Sampler, Scheme, Scratch};
+use isoflop_core::schedule::Schedules;
 use isoflop_core::simd::Level;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
@@ -41,6 +44,7 @@ pub fn law_info<'py>(py: Python<'py>, spec: &Bound<'py, PyDict>) -> PyResult<Bou
     }
     out.set_item("levels", levels)?;
     out.set_item("variables", &law.variables)?;
+    out.set_item("schedules", &law.schedules)?;
     let positive: Vec<&String> = law.variables.iter().zip(&law.logged).filter(|(_, l)| **l).map(|(v, _)| v).collect();
     out.set_item("positive", positive)?;
     Ok(out)
@@ -236,11 +240,18 @@ fn level_counts(law: &Law, spec: &Bound<'_, PyDict>, p: usize) -> PyResult<Vec<u
     Err(PyValueError::new_err("a law with several factors needs spec['n_levels']"))
 }
 
+/// Schedules in the order of the law's schedule variables.
+fn in_order(mut found: Vec<(Option<usize>, Schedules)>) -> Arc<[Schedules]> {
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, schedules)| schedules).collect()
+}
+
 /// Points of a call, borrowed from its arrays, with the parameters by law order.
 struct Borrowed<'py> {
     native: Vec<Vec<f64>>,
     arrays: Vec<PyReadonlyArray1<'py, f64>>,
     lists: Vec<Vec<u32>>,
+    schedules: Arc<[Schedules]>,
     n: usize,
 }
 
@@ -255,15 +266,20 @@ impl<'py> Borrowed<'py> {
         let theta = theta.as_slice()?;
         let spans = split(law, theta, &level_counts(law, spec, theta.len())?)?;
         let native = spans.iter().map(|&(first, count)| theta[first..first + count].to_vec()).collect();
-        let arrays = law
-            .variables
-            .iter()
-            .map(|name| Ok(convert::item(columns, name)?.extract::<PyReadonlyArray1<'py, f64>>()?))
-            .collect::<PyResult<Vec<_>>>()?;
+        let mut schedules = vec![];
+        let mut arrays = vec![];
+        for name in &law.variables {
+            let mut column = convert::item(columns, name)?;
+            if let Some((_, found)) = convert::schedules(&column)? {
+                schedules.push((law.schedules.iter().position(|s| s == name), found));
+                column = column.get_item(0)?;
+            }
+            arrays.push(column.extract::<PyReadonlyArray1<'py, f64>>()?);
+        }
         let lists = factor_codes(law, codes)?;
         let first = arrays.first().map(|a| a.as_slice()).transpose()?.map(<[f64]>::len);
         let n = first.or_else(|| lists.first().map(Vec::len)).unwrap_or(1);
-        Ok(Borrowed { native, arrays, lists, n })
+        Ok(Borrowed { native, arrays, lists, schedules: in_order(schedules), n })
     }
 
     fn columns(&self) -> PyResult<Vec<&[f64]>> {
@@ -289,6 +305,7 @@ pub fn predict<'py>(
     let at = Borrowed::read(predictor.law(), spec, &theta, columns, codes)?;
     let (slices, lists) = (at.columns()?, at.codes());
     let points = Points { columns: &slices, codes: &lists };
+    let predictor = predictor.with_schedules(at.schedules.clone());
     // numpy's own allocation: it asks for large pages, which Rust's does not.
     let out = py.import("numpy")?.call_method1("empty", (at.n,))?.cast_into::<PyArray1<f64>>()?;
     let mut target = out.readwrite();
@@ -312,6 +329,7 @@ pub fn jacobian<'py>(
     let at = Borrowed::read(predictor.law(), spec, &theta, columns, codes)?;
     let (slices, lists) = (at.columns()?, at.codes());
     let points = Points { columns: &slices, codes: &lists };
+    let predictor = predictor.with_schedules(at.schedules.clone());
     let by = run::long_if(py, at.n > run::SMALL, |cancel| predictor.jacobian(&at.native, points, at.n, cancel))?;
     Ok(by.into_iter().map(|values| PyArray1::from_vec(py, values)).collect())
 }
@@ -331,6 +349,7 @@ struct Draws {
     draws: Vec<f64>,
     spans: Vec<(usize, usize)>,
     batches: Vec<Batch>,
+    schedules: Arc<[Schedules]>,
     k: usize,
     m: usize,
 }
@@ -347,10 +366,16 @@ impl Draws {
         let m = draws.as_array().nrows();
         let levels = level_counts(&law, spec, draws.as_array().ncols())?;
         let spans = split(&law, &vec![0.0; draws.as_array().ncols()], &levels)?;
+        let mut schedules = vec![];
         let values = law
             .variables
             .iter()
-            .map(|name| convert::floats(&convert::item(columns, name)?))
+            .map(|name| {
+                let column = convert::item(columns, name)?;
+                let Some((numbers, found)) = convert::schedules(&column)? else { return convert::floats(&column) };
+                schedules.push((law.schedules.iter().position(|s| s == name), found));
+                Ok(numbers)
+            })
             .collect::<PyResult<Vec<_>>>()?;
         let lists = factor_codes(&law, codes)?;
         let k = values.first().map(Vec::len).or_else(|| lists.first().map(Vec::len)).unwrap_or(1);
@@ -365,7 +390,8 @@ impl Draws {
             batches[at].1.push(i);
             batches[at].2.push(point);
         }
-        Ok(Draws { spec: read, scale, draws: draws.as_slice()?.to_vec(), spans, batches, k, m })
+        let schedules = in_order(schedules);
+        Ok(Draws { spec: read, scale, draws: draws.as_slice()?.to_vec(), spans, batches, schedules, k, m })
     }
 }
 
@@ -383,7 +409,8 @@ pub fn predict_draws<'py>(
     let values = run::long(py, None, |cancel| {
         let mut out = vec![0.0; d.m * d.k];
         for (levels, places, points) in &d.batches {
-            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, None)?;
+            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, None)?
+                .with_schedules(d.schedules.clone());
             let rows = table.all(points, n_threads, cancel)?;
             for (row, &place) in rows.chunks_exact(d.m.max(1)).zip(places) {
                 for (i, &x) in row.iter().enumerate() {
@@ -421,7 +448,8 @@ pub fn band<'py>(
     let values = run::long(py, None, |cancel| {
         let mut out = vec![0.0; d.k * q];
         for (levels, places, points) in &d.batches {
-            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, Some(&keep))?;
+            let table = DrawTable::new(&d.spec, convert::simd()?, &d.draws, &d.spans, levels, Some(&keep))?
+                .with_schedules(d.schedules.clone());
             let rows = table.band(points, &probs, noise.as_deref().map(|e| (e, d.scale)), n_threads, cancel)?;
             for (row, &place) in rows.chunks_exact(q).zip(places) {
                 out[place * q..(place + 1) * q].copy_from_slice(row);

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use isoflop_core::expr::{Domain, Scale, Spec};
 use isoflop_core::fit::{Prior, Problem, Recipe, Start};
+use isoflop_core::schedule::Schedules;
 use isoflop_core::simd::{Criterion, Kernels, Shape, kernels};
 use isoflop_core::table::Table;
 use numpy::PyReadonlyArray1;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 /// A required item of a dict.
 pub fn item<'py>(dict: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -53,6 +54,8 @@ pub fn law(dict: &Bound<'_, PyDict>) -> PyResult<(Spec, Scale, Start)> {
         tied: get!(dict, "tied"),
         parts: get!(dict, "where"),
         frozen: BTreeMap::new(),
+        schedules: optional(dict, "schedules")?.map(|x| x.extract()).transpose()?.unwrap_or_default(),
+        positive: vec![],
     };
     let scale: String = get!(dict, "scale");
     let scale = match scale.as_str() {
@@ -73,13 +76,36 @@ pub fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
     };
     out.n = out.response.len();
     for (name, column) in item(dict, "columns")?.cast::<PyDict>()?.iter() {
-        out.columns.insert(name.extract()?, floats(&column)?);
+        let name: String = name.extract()?;
+        let values = match schedules(&column)? {
+            Some((numbers, found)) => {
+                out.schedules.insert(name.clone(), found);
+                numbers
+            }
+            None => floats(&column)?,
+        };
+        out.columns.insert(name, values);
     }
     for (name, factor) in item(dict, "factors")?.cast::<PyDict>()?.iter() {
         let (list, levels): (Bound<'_, PyAny>, usize) = factor.extract()?;
         out.factors.insert(name.extract()?, (codes(&list)?, levels));
     }
     Ok(out)
+}
+
+/// A schedule column (`isoflop._schedules.Schedules`): prefix numbers, rates of all curves one after the
+/// other, where each curve begins (and the last ends), curve and length of each prefix; none for other columns.
+pub fn schedules(column: &Bound<'_, PyAny>) -> PyResult<Option<(Vec<f64>, Schedules)>> {
+    let Ok(parts) = column.cast::<PyTuple>() else { return Ok(None) };
+    let (numbers, rates) = (floats(&parts.get_item(0)?)?, floats(&parts.get_item(1)?)?);
+    let part = |i: usize| -> PyResult<Vec<usize>> {
+        Ok(codes(&parts.get_item(i)?)?.into_iter().map(|x| x as usize).collect())
+    };
+    let (starts, prefixes) = (part(2)?, part(3)?.into_iter().zip(part(4)?).collect::<Vec<_>>());
+    let curve = |w: &[usize]| rates.get(w[0]..w[1]).ok_or_else(|| PyValueError::new_err("curves do not fit the rates"));
+    let curves = starts.windows(2).map(curve).collect::<PyResult<Vec<_>>>()?;
+    let found = Schedules::new(&curves, &prefixes).map_err(|e| crate::error::to_python(column.py(), e))?;
+    Ok(Some((numbers, found)))
 }
 
 /// What is minimised; bounds are native in Python and internal here.

@@ -84,6 +84,8 @@ def path_of(
     """Settle the way of a curve, and which runs are shown with it."""
     if fit.problem is None:
         raise FitError("this fit holds no runs to draw")
+    if fit.law.schedules:
+        raise DataError(f"a law over schedules ({listed(fit.law.schedules)}) has no axis to be drawn along")
     table = fit.problem.table
     variables, factors = list(fit.law.variables), list(table["factors"])
     _check_held(held, variables, factors)

@@ -3,14 +3,15 @@
 //! The same graph as in a fit, bound the other way: parameters are vectors (what depends on
 //! them alone is computed once), the variables of a point are numbers.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Scale, Spec, Symbol};
 use crate::predict::run_numbers;
 use crate::quantile::quantiles;
+use crate::schedule::Schedules;
 use crate::simd::{Kernels, LANES};
 
 /// Draws that one run of the tape covers.
@@ -35,6 +36,7 @@ pub struct DrawTable {
     columns: Vec<f64>,
     m: usize,
     padded: usize,
+    schedules: Arc<[Schedules]>,
 }
 
 impl DrawTable {
@@ -76,9 +78,16 @@ impl DrawTable {
         });
         let chosen = chosen.collect::<Result<Vec<usize>>>()?;
         let (m, padded) = (rows.len(), rows.len().next_multiple_of(LANES));
-        let mut table = DrawTable { columns: vec![0.0; program.n_data * padded], law, program, kernels, m, padded };
+        let columns = vec![0.0; program.n_data * padded];
+        let mut table = DrawTable { columns, law, program, kernels, m, padded, schedules: Arc::new([]) };
         table.read(draws, p, &rows, &chosen);
         Ok(table)
+    }
+
+    /// The same with schedules at hand, one set for each schedule variable of the law.
+    pub fn with_schedules(mut self, schedules: Arc<[Schedules]>) -> Self {
+        self.schedules = schedules;
+        self
     }
 
     /// The number of draws in use.
@@ -117,12 +126,16 @@ impl DrawTable {
 
     /// Writes the law's value at one point for every draw; `machine` needs `BLOCK` rows.
     fn values(&self, point: &Point, machine: &mut Machine, out: &mut [f64]) -> Result<()> {
+        if self.schedules.len() != self.law.schedules.len() {
+            let (found, expected) = (self.schedules.len(), self.law.schedules.len());
+            return Err(Error::Shape { what: "the schedules".into(), found, expected });
+        }
         for (v, (&x, name)) in point.values.iter().zip(&self.law.variables).enumerate() {
             if self.law.logged[v] && !(x > 0.0) {
                 return Err(Error::NotPositive { what: name.clone(), rows: vec![0] });
             }
         }
-        let numbers = run_numbers(&self.program, self.kernels, &point.values);
+        let numbers = run_numbers(&self.program, self.kernels, &self.schedules, &point.values);
         for start in (0..self.padded).step_by(BLOCK) {
             let n = BLOCK.min(self.padded - start);
             let columns = Columns { data: &self.columns, stride: self.padded, start, n };
@@ -186,7 +199,7 @@ impl DrawTable {
         let slots: Vec<Mutex<&mut [f64]>> = out.chunks_mut(width.max(1)).map(Mutex::new).collect();
         let next = AtomicUsize::new(0);
         let work = || -> Result<()> {
-            let mut machine = Machine::new(self.kernels, BLOCK);
+            let mut machine = Machine::new(self.kernels, BLOCK).with_schedules(self.schedules.clone());
             let (mut values, mut scratch) = (vec![0.0; self.padded], Vec::new());
             loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);

@@ -15,5 +15,6 @@ pub mod predict;
 pub mod quantile;
 pub mod random;
 pub mod resample;
+pub mod schedule;
 pub mod simd;
 pub mod table;

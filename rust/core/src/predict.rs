@@ -1,8 +1,11 @@
 //! A law at one parameter vector, over millions of points: block by block, two passes of memory.
 
+use std::sync::Arc;
+
 use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::expr::{Bind, Columns, Law, Machine, Node, Program, Spec, Symbol};
+use crate::schedule::Schedules;
 use crate::simd::{Kernels, LANES};
 
 /// Points that one run of the tape covers.
@@ -15,6 +18,7 @@ pub struct Predictor {
     program: Program,
     gathers: Vec<usize>,
     kernels: &'static Kernels,
+    schedules: Arc<[Schedules]>,
 }
 
 /// Points: variables by the order of the law, and level codes by the order of its factors.
@@ -62,7 +66,13 @@ impl Predictor {
             },
             _ => unreachable!("only leaves are bound"),
         });
-        Predictor { law, program, gathers, kernels }
+        Predictor { law, program, gathers, kernels, schedules: Arc::new([]) }
+    }
+
+    /// The same with schedules at hand, one set for each schedule variable of the law.
+    pub fn with_schedules(mut self, schedules: Arc<[Schedules]>) -> Self {
+        self.schedules = schedules;
+        self
     }
 
     /// The law.
@@ -117,7 +127,7 @@ impl Predictor {
     /// Runs the tape block by block and copies the first outputs of the program, one for each of `outs`.
     fn run(&self, inner: &[Vec<f64>], points: Points<'_>, outs: &mut [&mut [f64]], cancel: &Cancel) -> Result<()> {
         let numbers = self.numbers(inner);
-        let mut machine = Machine::new(self.kernels, BLOCK);
+        let mut machine = Machine::new(self.kernels, BLOCK).with_schedules(self.schedules.clone());
         machine.reserve(&self.program.rows);
         let width = self.gathers.len() + points.columns.len();
         let mut block = vec![1.0; width.max(1) * BLOCK];
@@ -148,7 +158,7 @@ impl Predictor {
 
     fn numbers(&self, inner: &[Vec<f64>]) -> Vec<f64> {
         let heads: Vec<f64> = inner.iter().map(|x| x.first().copied().unwrap_or(0.0)).collect();
-        run_numbers(&self.program, self.kernels, &heads)
+        run_numbers(&self.program, self.kernels, &self.schedules, &heads)
     }
 
     /// Copies one block of points next to each other, padded with its last point.
@@ -186,9 +196,14 @@ impl Predictor {
         };
         shape("the parameters", native.len(), self.law.parameters.len())?;
         shape("the variables", points.columns.len(), self.law.variables.len())?;
+        shape("the schedules", self.schedules.len(), self.law.schedules.len())?;
         shape("the factors", points.codes.len(), self.law.factors.len())?;
         points.columns.iter().zip(&self.law.variables).try_for_each(|(c, name)| shape(name, c.len(), n))?;
         points.codes.iter().zip(&self.law.factors).try_for_each(|(c, name)| shape(name, c.len(), n))?;
+        for (name, schedules) in self.law.schedules.iter().zip(self.schedules.iter()) {
+            let at = self.law.variables.iter().position(|v| v == name).expect("schedules are variables");
+            schedules.check_numbers(name, points.columns[at])?;
+        }
         for &p in &self.gathers {
             let factor = self.law.parameters[p].factor.expect("gathers have factors");
             if points.codes[factor].iter().any(|&c| c as usize >= native[p].len()) {
@@ -204,8 +219,13 @@ impl Predictor {
 }
 
 /// Runs the numbers tape of a program; returns the numbers of its row tape.
-pub(crate) fn run_numbers(program: &Program, kernels: &'static Kernels, heads: &[f64]) -> Vec<f64> {
-    let mut machine = Machine::new(kernels, LANES);
+pub(crate) fn run_numbers(
+    program: &Program,
+    kernels: &'static Kernels,
+    schedules: &Arc<[Schedules]>,
+    heads: &[f64],
+) -> Vec<f64> {
+    let mut machine = Machine::new(kernels, LANES).with_schedules(schedules.clone());
     let columns = Columns { data: &[], stride: 0, start: 0, n: LANES };
     machine.run(&program.numbers, columns, heads);
     let mut lanes = [0.0; LANES];

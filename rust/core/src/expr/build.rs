@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::graph::{Graph, Id, Node, Unary};
+use super::scan::Scan;
 use super::tape::{Binary, Input, Op, Tape};
 
 /// What the caller makes of a leaf; the index is his.
@@ -220,6 +221,9 @@ impl<'a> Layout<'a> {
     fn emit(&mut self, id: Id, later: &[Id], ops: &mut Vec<Op>) {
         match self.graph.node(id).clone() {
             Node::Lse(terms) => self.emit_lse(id, &terms, later, ops),
+            Node::Scan(which, schedule, number, arguments) => {
+                self.emit_scan(id, Scan { which, schedule: number }, schedule, &arguments, later, ops);
+            }
             Node::Add(a, b) if self.fused.contains(&a) || self.fused.contains(&b) => self.emit_fma(id, a, b, ops),
             Node::Unary(f, a) => {
                 let (from, slot) = (self.place(a), self.take());
@@ -236,8 +240,9 @@ impl<'a> Layout<'a> {
             Node::Below(a, b) => self.emit_binary(id, Binary::Below, a, b, ops),
             Node::Gate(a, b) => self.emit_binary(id, Binary::Gate, a, b, ops),
             Node::Unless(a, b) => self.emit_binary(id, Binary::Unless, a, b, ops),
-            Node::Weight(..) | Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => {
-                unreachable!("made with its log-sum-exp, or a leaf")
+            Node::Root(a, b) => self.emit_binary(id, Binary::Root, a, b, ops),
+            Node::Weight(..) | Node::Part(..) | Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => {
+                unreachable!("made with its log-sum-exp or its scan, or a leaf")
             }
         }
     }
@@ -270,30 +275,44 @@ impl<'a> Layout<'a> {
 
     /// The value and, where any is used later, all the weights.
     fn emit_lse(&mut self, id: Id, terms: &[Id], later: &[Id], ops: &mut Vec<Op>) {
-        let weights: Vec<(Id, usize)> = later
+        let inputs: Box<[Input]> = terms.iter().map(|&t| self.place(t)).collect();
+        let (slot, slots) = self.with_parts(id, terms.len(), later);
+        ops.push(Op::Lse(inputs, slot, slots));
+        terms.iter().for_each(|&term| self.release(term));
+    }
+
+    /// The value and, where any is used later, all the derivatives.
+    fn emit_scan(&mut self, id: Id, scan: Scan, schedule: Id, arguments: &[Id], later: &[Id], ops: &mut Vec<Op>) {
+        let inputs: Box<[Input]> = arguments.iter().map(|&a| self.place(a)).collect();
+        let from = self.place(schedule);
+        let (slot, slots) = self.with_parts(id, arguments.len(), later);
+        ops.push(Op::Scan(scan, from, inputs, slot, slots));
+        self.release(schedule);
+        arguments.iter().for_each(|&a| self.release(a));
+    }
+
+    /// Slots for a node and for its parts (weights, derivatives), if any is used later.
+    fn with_parts(&mut self, id: Id, count: usize, later: &[Id]) -> (usize, Box<[usize]>) {
+        let parts: Vec<(Id, usize)> = later
             .iter()
             .filter_map(|&w| match self.graph.node(w) {
-                Node::Weight(of, k) if *of == id => Some((w, *k)),
+                Node::Weight(of, k) | Node::Part(of, k) if *of == id => Some((w, *k)),
                 _ => None,
             })
             .collect();
-        let inputs: Box<[Input]> = terms.iter().map(|&t| self.place(t)).collect();
         let slot = self.take();
-        let slots: Vec<usize> = if weights.is_empty() { vec![] } else { terms.iter().map(|_| self.take()).collect() };
-        ops.push(Op::Lse(inputs, slot, slots.clone().into()));
-        for &(w, k) in &weights {
+        let slots: Box<[usize]> = (0..if parts.is_empty() { 0 } else { count }).map(|_| self.take()).collect();
+        for &(w, k) in &parts {
             self.places.insert(w, Input::Slot(slots[k]));
         }
-        // A weight that nobody reads lends its slot again.
-        for k in (0..slots.len()).filter(|k| weights.iter().all(|(_, used)| used != k)) {
+        // A part that nobody reads lends its slot again.
+        for k in (0..slots.len()).filter(|k| parts.iter().all(|(_, used)| used != k)) {
             self.free.push(slots[k]);
         }
         self.places.insert(id, Input::Slot(slot));
-        for &term in terms {
-            self.release(term);
-        }
-        for _ in &weights {
+        for _ in &parts {
             self.release(id);
         }
+        (slot, slots)
     }
 }

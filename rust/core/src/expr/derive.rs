@@ -53,6 +53,10 @@ impl Graph {
                 let gap = self.sub(term, by[0]);
                 self.mul(id, gap)
             }
+            Node::Root(a, _) => self.root_rule(id, a, &by),
+            Node::Scan(_, _, _, arguments) => self.scan_rule(id, arguments.len(), &by),
+            // Of schedules there are first derivatives only; a second one must not pass for zero.
+            Node::Part(..) => self.constant(f64::NAN),
             Node::Unary(f, a) => {
                 let slope = self.slope(f, id, a);
                 self.mul(slope, by[0])

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::sign::Sign;
+use crate::schedule::Functional;
 
 /// More terms than this in one log-sum-exp are nested.
 pub const MAX_TERMS: usize = 8;
@@ -61,6 +62,12 @@ pub enum Node {
     Lse(Box<[Id]>),
     /// The softmax weight of term k of a log-sum-exp node.
     Weight(Id, usize),
+    /// The u with a softplus(u) − softplus(−u) = t, of a and t.
+    Root(Id, Id),
+    /// A functional of a schedule: which, the variable, the number of its table, its arguments.
+    Scan(Functional, Id, usize, Box<[Id]>),
+    /// The derivative of a scan by argument k.
+    Part(Id, usize),
 }
 
 /// A growing set of nodes.
@@ -101,11 +108,12 @@ impl Graph {
     pub fn children(&self, id: Id) -> Vec<Id> {
         match self.node(id) {
             Node::Const(_) | Node::Symbol(_) | Node::Gather(..) => vec![],
-            Node::Unary(_, a) | Node::Weight(a, _) => vec![*a],
+            Node::Unary(_, a) | Node::Weight(a, _) | Node::Part(a, _) => vec![*a],
+            Node::Scan(_, schedule, _, arguments) => std::iter::once(schedule).chain(arguments).copied().collect(),
             Node::Lse(terms) => terms.to_vec(),
             Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) | Node::Div(a, b) => vec![*a, *b],
             Node::Pow(a, b) | Node::Min(a, b) | Node::Max(a, b) | Node::Below(a, b) => vec![*a, *b],
-            Node::Gate(a, b) | Node::Unless(a, b) => vec![*a, *b],
+            Node::Gate(a, b) | Node::Unless(a, b) | Node::Root(a, b) => vec![*a, *b],
         }
     }
 
@@ -125,7 +133,7 @@ impl Graph {
         seen
     }
 
-    fn intern(&mut self, node: Node) -> Id {
+    pub(super) fn intern(&mut self, node: Node) -> Id {
         if let Some(&id) = self.index.get(&node) {
             return id;
         }
@@ -153,7 +161,7 @@ impl Graph {
             Node::Mul(a, b) | Node::Div(a, b) => s(a).both(s(b)),
             Node::Min(a, b) | Node::Max(a, b) => s(a).both(s(b)),
             Node::Pow(a, _) => s(a).both(Sign::Positive),
-            Node::Weight(..) => Sign::Positive,
+            Node::Weight(..) | Node::Scan(Functional::Sum, ..) => Sign::Positive,
             _ => Sign::Any,
         }
     }

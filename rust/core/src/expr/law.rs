@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Graph, Id, Node, Unary};
 use super::parse::{Ast, parse};
 use crate::error::{Error, Result};
+use crate::schedule::Functional;
 
 /// Longer formulas are refused (recursion follows the text).
 const MAX_TEXT: usize = 10_000;
@@ -100,6 +101,11 @@ pub struct Spec {
     pub parts: BTreeMap<String, String>,
     /// Parameters held at a native value, as constants (used while looking for seeds).
     pub frozen: BTreeMap<String, f64>,
+    /// Variables whose values are whole learning-rate schedules.
+    pub schedules: Vec<String>,
+    /// Variables that are positive in every row at hand, whether or not the formula asks for it: sums of
+    /// positive terms are then kept on the log scale.
+    pub positive: Vec<String>,
 }
 
 /// A formula read and rewritten.
@@ -117,6 +123,8 @@ pub struct Law {
     pub logged: Vec<bool>,
     /// The factor columns that the formula uses.
     pub factors: Vec<String>,
+    /// The schedule variables that the formula uses, in the order of their numbers in the graph.
+    pub schedules: Vec<String>,
 }
 
 impl Law {
@@ -130,7 +138,7 @@ impl Law {
         let (p, v) = (names.parameters.len(), names.variables.len());
         let data = (0..p + v).map(|s| s >= p).collect();
         let mut positive = vec![false; p];
-        positive.extend(names.variables.iter().map(|name| names.logged.contains(name)));
+        positive.extend(names.variables.iter().map(|name| names.logged.contains(name) || spec.positive.contains(name)));
         let mut graph = Graph::new(data, positive);
         let value = names.build(&names.tree, &mut graph, &mut BTreeMap::new())?;
         let logged = names.variables.iter().map(|name| names.logged.contains(name)).collect();
@@ -141,6 +149,7 @@ impl Law {
             variables: names.variables,
             logged,
             factors: names.factors,
+            schedules: names.schedules,
         })
     }
 
@@ -191,6 +200,7 @@ impl Law {
             Node::Sub(a, b) => format!("{} - {}", self.describe(*a), self.describe(*b)),
             Node::Mul(a, b) => format!("{} * {}", self.describe(*a), self.describe(*b)),
             Node::Div(a, b) => format!("{} / {}", self.describe(*a), self.describe(*b)),
+            Node::Scan(which, schedule, ..) => format!("{which:?}({})", self.describe(*schedule)).to_lowercase(),
             Node::Unary(f, a) => format!("{f:?}({})", self.describe(*a)).to_lowercase(),
             _ => "an expression of the data".into(),
         }
@@ -220,6 +230,9 @@ struct Names {
     parameters: Vec<Parameter>,
     variables: Vec<String>,
     factors: Vec<String>,
+    /// Declared schedule variables, and those in use.
+    declared_schedules: Vec<String>,
+    schedules: Vec<String>,
     /// Variables under a logarithm or in the base of a power: these must be positive.
     logged: Vec<String>,
 }
@@ -235,10 +248,12 @@ impl Names {
             parts: named(&spec.parts)?,
             visited: BTreeSet::new(),
             frozen: spec.frozen.clone(),
-            declared: spec.variables.clone(),
+            declared: spec.variables.iter().chain(&spec.schedules).cloned().collect(),
             parameters: vec![],
             variables: vec![],
             factors: vec![],
+            declared_schedules: spec.schedules.clone(),
+            schedules: vec![],
             logged: vec![],
         };
         names.visit(&names.tree.clone(), false, &mut vec![])?;
@@ -281,12 +296,30 @@ impl Names {
                 self.visit(a, power || keeps, stack)?;
                 self.visit(b, keeps, stack)
             }
+            Ast::Call(name, arguments, at) if functional(name).is_some() => {
+                self.visit_scan(name, arguments, *at, stack)
+            }
             Ast::Call(name, arguments, _) => {
                 let log = matches!(name.as_str(), "log" | "log10");
                 let keeps = logged && matches!(name.as_str(), "sqrt" | "min");
                 arguments.iter().try_for_each(|a| self.visit(a, log || keeps, stack))
             }
         }
+    }
+
+    /// The first argument of a functional is the bare name of a schedule; schedules stand nowhere else.
+    fn visit_scan(&mut self, name: &str, arguments: &[Ast], at: usize, stack: &mut Vec<String>) -> Result<()> {
+        match &arguments[0] {
+            Ast::Name(schedule, _) if self.declared_schedules.contains(schedule) => {
+                push_new(&mut self.variables, schedule);
+                push_new(&mut self.schedules, schedule);
+            }
+            _ => {
+                let message = format!("the first argument of '{name}' is the name of a schedule variable");
+                return Err(Error::Formula { message, position: at });
+            }
+        }
+        arguments[1..].iter().try_for_each(|a| self.visit(a, false, stack))
     }
 
     fn visit_name(
@@ -302,6 +335,14 @@ impl Names {
         }
         if function(name).is_some() {
             return Err(Error::Formula { message: format!("'{name}' is a function, write {name}(...)"), position: at });
+        }
+        if self.declared_schedules.iter().any(|v| v == name) {
+            return Err(Error::Formula {
+                message: format!(
+                    "'{name}' is a schedule, write lr_sum({name}), anneal({name}, ...) or multi_power({name}, ...)"
+                ),
+                position: at,
+            });
         }
         if self.declared.iter().any(|v| v == name) {
             if factor.is_some() {
@@ -425,6 +466,9 @@ impl Names {
                 position: at,
             });
         }
+        if let Function::Scan(which) = f {
+            return self.build_scan(which, arguments, g, built);
+        }
         let values = arguments.iter().map(|a| self.build(a, g, built)).collect::<Result<Vec<_>>>()?;
         Ok(match f {
             Function::Exp => g.exp(values[0]),
@@ -437,7 +481,17 @@ impl Names {
             Function::Min => values[1..].iter().fold(values[0], |a, &b| g.extreme(Node::Min, a, b)),
             Function::Max => values[1..].iter().fold(values[0], |a, &b| g.extreme(Node::Max, a, b)),
             Function::Lse => g.lse(&values),
+            Function::M4 => g.implicit_m4(values[0], values[1], values[2], values[3]),
+            Function::Scan(_) => unreachable!("built above"),
         })
+    }
+
+    fn build_scan(&self, which: Functional, arguments: &[Ast], g: &mut Graph, built: &mut Built) -> Result<Id> {
+        let Ast::Name(name, _) = &arguments[0] else { unreachable!("every call was visited") };
+        let place = |list: &[String]| list.iter().position(|x| x == name).expect("every name was visited");
+        let schedule = g.symbol(self.parameters.len() + place(&self.variables));
+        let values = arguments[1..].iter().map(|a| self.build(a, g, built)).collect::<Result<Vec<_>>>()?;
+        Ok(g.intern(Node::Scan(which, schedule, place(&self.schedules), values.into())))
     }
 }
 
@@ -450,10 +504,12 @@ enum Function {
     Min,
     Max,
     Lse,
+    M4,
+    Scan(Functional),
 }
 
 /// Every function of a formula, with its number of arguments (at least).
-const FUNCTIONS: [(&str, Function, usize); 15] = [
+const FUNCTIONS: [(&str, Function, usize); 19] = [
     ("exp", Function::Exp, 1),
     ("log", Function::Log, 1),
     ("log10", Function::Log10, 1),
@@ -469,10 +525,21 @@ const FUNCTIONS: [(&str, Function, usize); 15] = [
     ("logistic", Function::Plain(Unary::Logistic), 1),
     ("softplus", Function::Plain(Unary::Softplus), 1),
     ("logsumexp", Function::Lse, 1),
+    ("implicit_m4", Function::M4, 4),
+    ("lr_sum", Function::Scan(Functional::Sum), 1),
+    ("anneal", Function::Scan(Functional::Anneal), 2),
+    ("multi_power", Function::Scan(Functional::MultiPower), 4),
 ];
 
 fn function(name: &str) -> Option<(Function, usize)> {
     FUNCTIONS.iter().find(|f| f.0 == name).map(|f| (f.1, f.2))
+}
+
+fn functional(name: &str) -> Option<Functional> {
+    match function(name) {
+        Some((Function::Scan(which), _)) => Some(which),
+        _ => None,
+    }
 }
 
 fn push_new(list: &mut Vec<String>, name: &str) -> usize {

@@ -6,8 +6,10 @@
 mod build;
 mod derive;
 mod graph;
+mod implicit;
 mod law;
 mod parse;
+mod scan;
 mod sign;
 mod tape;
 

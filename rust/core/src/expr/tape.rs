@@ -3,7 +3,11 @@
 //! A tape does not know rows from draws or parameters from variables: it has columns
 //! (vectors), numbers (scalars) and slots. Dispatch is paid once per block of rows.
 
+use std::sync::Arc;
+
 use super::graph::{MAX_TERMS, Unary};
+use super::scan::{Scan, Scans};
+use crate::schedule::{MAX_ARGUMENTS, Schedules};
 use crate::simd::{Arg, Kernels, LANES};
 
 /// Where an operation finds an argument.
@@ -32,6 +36,7 @@ pub(super) enum Binary {
     Below,
     Gate,
     Unless,
+    Root,
 }
 
 /// One step.
@@ -43,6 +48,8 @@ pub(super) enum Op {
     Fma([Input; 3], usize),
     /// Terms, value slot, weight slots (none or one a term).
     Lse(Box<[Input]>, usize, Box<[usize]>),
+    /// What is scanned, its schedule and arguments, value slot, slots of derivatives (none or one an argument).
+    Scan(Scan, Input, Box<[Input]>, usize, Box<[usize]>),
 }
 
 /// A compiled list of steps with its outputs.
@@ -93,13 +100,20 @@ pub struct Machine {
     /// A column for scalars where a kernel wants a vector.
     spread: Vec<f64>,
     block: usize,
+    scans: Scans,
 }
 
 impl Machine {
     /// A machine whose runs have at most `block` rows.
     pub fn new(kernels: &'static Kernels, block: usize) -> Self {
         let block = block.next_multiple_of(LANES);
-        Machine { kernels, slots: vec![], spread: vec![0.0; block], block }
+        Machine { kernels, slots: vec![], spread: vec![0.0; block], block, scans: Scans::default() }
+    }
+
+    /// The same with schedules at hand, one set for each schedule variable of the law.
+    pub fn with_schedules(mut self, schedules: Arc<[Schedules]>) -> Self {
+        self.scans = Scans::new(schedules);
+        self
     }
 
     /// The vector operations in use.
@@ -161,6 +175,9 @@ impl Machine {
                 self.slots[*out] = to;
             }
             Op::Lse(terms, out, weights) => self.lse(terms, *out, weights, columns, numbers),
+            Op::Scan(scan, schedule, arguments, out, parts) => {
+                self.scan(*scan, *schedule, arguments, *out, parts, columns, numbers);
+            }
         }
     }
 
@@ -176,6 +193,38 @@ impl Machine {
             }
         }
         self.spread = spread;
+        self.slots[out] = to;
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn scan(
+        &mut self,
+        scan: Scan,
+        schedule: Input,
+        arguments: &[Input],
+        out: usize,
+        parts: &[usize],
+        columns: Columns<'_>,
+        numbers: &[f64],
+    ) {
+        let n = columns.n;
+        let mut to = std::mem::take(&mut self.slots[out]);
+        let mut held: [Vec<f64>; MAX_ARGUMENTS] = Default::default();
+        for (hold, &slot) in held.iter_mut().zip(parts) {
+            *hold = std::mem::take(&mut self.slots[slot]);
+        }
+        let mut scans = std::mem::take(&mut self.scans);
+        let mut args = [Arg::S(0.0); MAX_ARGUMENTS];
+        for (arg, &argument) in args.iter_mut().zip(arguments) {
+            *arg = self.arg(argument, columns, numbers);
+        }
+        let prefixes = self.arg(schedule, columns, numbers);
+        let mut slices = held.each_mut().map(|v| if v.is_empty() { &mut v[..] } else { &mut v[..n] });
+        scans.run(scan, prefixes, &args[..arguments.len()], self.kernels, &mut to[..n], &mut slices[..parts.len()]);
+        self.scans = scans;
+        for (hold, &slot) in held.iter_mut().zip(parts) {
+            self.slots[slot] = std::mem::take(hold);
+        }
         self.slots[out] = to;
     }
 
@@ -227,6 +276,7 @@ fn binary(k: &Kernels, f: Binary, a: Arg<'_>, b: Arg<'_>, to: &mut [f64]) {
         Binary::Pow => k.pow,
         Binary::Min => k.min,
         Binary::Max => k.max,
+        Binary::Root => k.root,
         Binary::Below => return plain(a, b, to, |a, b| f64::from(a < b)),
         Binary::Gate => return plain(a, b, to, |a, b| if a != 0.0 { b } else { 0.0 }),
         Binary::Unless => return plain(a, b, to, |a, b| if a == 0.0 { b } else { 0.0 }),

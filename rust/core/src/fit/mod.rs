@@ -2,6 +2,7 @@
 
 mod boundary;
 mod descent;
+mod exact;
 mod linear;
 mod linear_model;
 mod nnls;

@@ -1,9 +1,11 @@
 //! A law compiled against a table: what every fit and resample of it shares.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::expr::{Bind, Columns, Domain, Id, Input, Law, Machine, Node, Program, Scale, Spec, Symbol};
+use crate::schedule::Schedules;
 use crate::simd::{Kernels, LANES};
 use crate::table::Table;
 
@@ -22,6 +24,7 @@ pub struct Start {
 /// A law, a table, and the tapes that tie them together.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    pub(crate) spec: Spec,
     pub(crate) law: Law,
     pub(crate) scale: Scale,
     pub(crate) start: Start,
@@ -48,6 +51,8 @@ pub struct Problem {
     pub(crate) w: Vec<f64>,
     /// Level codes of each factor, padded.
     pub(crate) codes: Vec<Vec<u32>>,
+    /// The schedule variables of the law, in their order.
+    pub(crate) schedules: Arc<[Schedules]>,
     pub(crate) table: Table,
 }
 
@@ -57,7 +62,8 @@ impl Problem {
     /// # Errors
     /// What [`Law::new`] refuses; a missing column; rows where the law takes the logarithm of
     /// something not positive; a response that the log scale cannot hold.
-    pub fn new(spec: Spec, scale: Scale, start: Start, table: Table, kernels: &'static Kernels) -> Result<Self> {
+    pub fn new(mut spec: Spec, scale: Scale, start: Start, table: Table, kernels: &'static Kernels) -> Result<Self> {
+        spec.positive = table.positive_columns();
         let mut law = Law::new(&spec)?;
         let root = law.response(scale);
         let leaves: Vec<Id> = (0..law.parameters.len()).map(|p| law.leaf(p)).collect();
@@ -65,6 +71,7 @@ impl Problem {
         roots.extend(law.graph.derivatives(root, &leaves));
         let gathers: Vec<usize> = (0..law.parameters.len()).filter(|&p| law.parameters[p].factor.is_some()).collect();
         let program = Program::new(&law.graph, &roots, |leaf| bind_rows(&law, &gathers, leaf));
+        let schedules = law.schedules.iter().map(|name| table.schedule(name).cloned()).collect::<Result<_>>()?;
         let mut problem = Problem {
             program,
             kernels,
@@ -79,8 +86,9 @@ impl Problem {
             y: vec![],
             w: vec![],
             codes: vec![],
+            schedules,
+            spec,
             law,
-
             scale,
             start,
             table,
@@ -185,9 +193,12 @@ impl Problem {
         for name in &self.law.variables {
             let column = self.table.columns.get(name).ok_or_else(|| Error::MissingColumn(name.clone()))?;
             check_length(name, column.len(), self.n)?;
+            if let Some(at) = self.law.schedules.iter().position(|s| s == name) {
+                self.schedules[at].check_numbers(name, column)?;
+            }
             inputs.extend(self.pad(column, column.first().copied().unwrap_or(1.0)));
         }
-        let mut machine = Machine::new(self.kernels, self.padded);
+        let mut machine = Machine::new(self.kernels, self.padded).with_schedules(self.schedules.clone());
         let columns = Columns { data: &inputs, stride: self.padded, start: 0, n: self.padded };
         machine.run(&self.program.data, columns, &[]);
         let mut out = vec![0.0; self.padded];

@@ -1,6 +1,7 @@
 //! One resample after another: warm start at the full fit, rescue where that is suspicious.
 
 use super::boundary::certify;
+use super::exact::Exact;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::{Base, Workspace};
@@ -69,6 +70,7 @@ pub struct Prepared {
     base: Base,
     goal: Goal,
     seeder: Seeder,
+    exact: Option<(Exact, Base)>,
 }
 
 /// Refits resamples of one problem, on one thread.
@@ -93,7 +95,11 @@ impl<'a> Refitter<'a> {
         goal.metric = metric(&mut ws, &goal, &mut theta);
         let seeder = Seeder::new(&mut ws, recipe);
         let base = ws.base(&theta);
-        Prepared { seed, theta, base, goal, seeder }
+        let exact = Exact::find(problem, recipe).map(|exact| {
+            let base = exact.base(&mut ws);
+            (exact, base)
+        });
+        Prepared { seed, theta, base, goal, seeder, exact }
     }
 
     /// A refitter for one thread.
@@ -113,6 +119,10 @@ impl<'a> Refitter<'a> {
         native: &mut [f64],
     ) -> (f64, Status) {
         self.ws.load(weights, response);
+        if let Some(objective) = self.solve() {
+            self.recipe.write_native(&self.ws.problem.domains, &self.theta, native);
+            return (objective, Status::Converged);
+        }
         self.ws.start_from(&self.shared.base);
         self.theta.copy_from_slice(&self.shared.theta);
         let warm = descend(&mut self.ws, &self.shared.goal, &mut self.theta, true);
@@ -130,6 +140,15 @@ impl<'a> Refitter<'a> {
         let objective = self.plain_objective(outcome);
         self.recipe.write_native(&self.ws.problem.domains, &self.theta, native);
         (objective, outcome.status)
+    }
+
+    /// The exact optimum of a linear law; none where the solver has to look.
+    fn solve(&mut self) -> Option<f64> {
+        let (exact, base) = self.shared.exact.as_ref()?;
+        self.ws.start_from(base);
+        self.theta.copy_from_slice(&self.shared.theta);
+        let objective = exact.solve(&mut self.ws, &mut self.theta)?;
+        (!self.near_zero()).then_some(objective)
     }
 
     /// Searches on the rows of this resample: seeds as in a full fit, then random ones, until the

@@ -71,7 +71,7 @@ impl<'a> Workspace<'a> {
     /// Scratch for a problem, with all its rows in hand; `cancel` stops long work inside.
     pub fn new(problem: &'a Problem, cancel: &'a Cancel) -> Self {
         let (ld, p) = (problem.padded, problem.p());
-        let mut machine = Machine::new(problem.kernels, BLOCK.min(ld));
+        let mut machine = Machine::new(problem.kernels, BLOCK.min(ld)).with_schedules(problem.schedules.clone());
         machine.reserve(&problem.program.rows);
         let mut scalars = Machine::new(problem.kernels, LANES);
         scalars.reserve(&problem.program.numbers);

@@ -1,6 +1,7 @@
 //! The global search: seeds, descents with a shrinking robust width, the best optimum.
 
 use super::boundary::certify;
+use super::exact;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::Workspace;
@@ -90,7 +91,10 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     let mut ws = Workspace::new(problem, cancel);
     ws.set_free(&recipe.free());
     let mut recipe = recipe.clone();
-    let mut best = settle(&mut ws, &mut recipe, search, cancel)?;
+    let mut best = match exact::fit(&mut ws, &recipe) {
+        Some(best) => best,
+        None => settle(&mut ws, &mut recipe, search, cancel)?,
+    };
     cancel.check()?;
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);

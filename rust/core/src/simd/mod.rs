@@ -49,6 +49,7 @@ mod neon;
 mod plain;
 mod reduce;
 mod robust;
+mod root;
 mod table;
 mod vector;
 #[cfg(target_arch = "x86_64")]

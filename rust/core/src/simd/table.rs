@@ -7,7 +7,7 @@ use super::plain::Plain;
 use super::robust::Criterion;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use super::{elementwise, gram, lse, reduce, robust};
+use super::{elementwise, gram, lse, reduce, robust, root};
 
 /// A kernel input: one value per row, or one for all rows.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,8 @@ pub struct Kernels {
     pub max: Binary,
     /// a^b as e^(b ln a); a negative `a` needs an integer `b`.
     pub pow: Binary,
+    /// `(alpha, t)`: the u with alpha softplus(u) - softplus(-u) = t.
+    pub root: Binary,
     /// a b + c, fused where the level can.
     pub fma: fn(&[f64], Arg, Arg, &mut [f64]),
     /// ln sum_k e^term_k, without overflow. `weights` is empty, or one slice per term that
@@ -131,6 +133,7 @@ macro_rules! stamp {
                 min(a: Arg, b: Arg, out: &mut [f64]) -> () = elementwise::min;
                 max(a: Arg, b: Arg, out: &mut [f64]) -> () = elementwise::max;
                 pow(a: Arg, b: Arg, out: &mut [f64]) -> () = elementwise::pow;
+                root(alpha: Arg, t: Arg, out: &mut [f64]) -> () = root::root;
                 fma(a: &[f64], b: Arg, c: Arg, out: &mut [f64]) -> () = elementwise::fma;
                 lse(terms: &[Arg], out: &mut [f64], weights: &mut [&mut [f64]]) -> () = lse::lse;
                 sum(x: &[f64]) -> f64 = reduce::sum;
