@@ -106,9 +106,10 @@ def test_annealing_follows_its_recursion():
     for before, now in pairwise(lr):
         momentum = ANNEALING["lam"] * momentum + (before - now)
         total += momentum
-    end = laws.lr_annealing(lr=lr, **ANNEALING)
-    found = [end.S1, end.S2]
-    assert found == pytest.approx([lr.sum(), total], rel=1e-12)
+    law = laws.get("lr_annealing")
+    assert law.quantity("S2", ANNEALING, lr=lr) == pytest.approx(total, rel=1e-12)
+    expected = 2.6 + 0.45 * lr.sum() ** -0.51 - 0.35 * total
+    assert law.predict(ANNEALING, lr=lr) == pytest.approx(expected, rel=1e-13)
 
 
 def test_multi_power_law_follows_its_double_sum():
@@ -117,16 +118,17 @@ def test_multi_power_law_follows_its_double_sum():
     for k in range(1, lr.size):
         x = MPL["C"] * lr[k] ** -MPL["gamma"] * sum(lr[k:])
         saved += MPL["B"] * (lr[k - 1] - lr[k]) * (1 - (1 + x) ** -MPL["beta"])
-    found = laws.mpl(lr=lr, **MPL).LD
-    assert found == pytest.approx(saved, rel=1e-11)
+    law = laws.get("mpl")
+    assert law.quantity("LD", MPL, lr=lr) == pytest.approx(saved, rel=1e-11)
+    expected = MPL["L0"] + MPL["A"] * (lr.sum() + MPL["S_W"]) ** -MPL["alpha"] - saved
+    assert law.predict(MPL, lr=lr) == pytest.approx(expected, rel=1e-13)
 
 
-def test_schedules_may_come_stacked():
-    lr = np.stack([cosine(3e-4, 50), np.full(50, 3e-4)])
-    both = laws.mpl(lr=lr, **MPL)
-    assert both.L[1] == laws.mpl(lr=lr[1], **MPL).L
-    assert both.LD[1] == 0.0
-    assert laws.mpl(lr=[3e-4, 1e-4, 0.0], **MPL).L < laws.mpl(lr=[3e-4, 1e-4, 1e-4], **MPL).L + 1e-2
+def test_a_constant_schedule_gains_nothing_from_falling():
+    flat, falling = np.full(50, 3e-4), cosine(3e-4, 50)
+    for law, params, part in ((laws.get("mpl"), MPL, "LD"), (laws.get("lr_annealing"), ANNEALING, "S2")):
+        assert law.quantity(part, params, lr=flat) == 0.0
+        assert law.quantity(part, params, lr=falling) > 0.0
 
 
 def test_clark_says_where_routing_stops_helping():

@@ -40,6 +40,16 @@ def repeated():
     return {"epoch_size": points["epoch_size"], "seen": points["epoch_size"] * points["passes"]}
 
 
+def scheduled(**columns):
+    """Return what four schedules had seen of their rates at every sixth part, once per entry of `columns`."""
+    t = np.arange(600) / 600
+    cosine, fading = 0.55 + 0.45 * np.cos(np.pi * t), np.exp(-8 * np.maximum(t - 0.7, 0))
+    curves = [np.ones(600), cosine, fading, np.where(t < 0.5, 1, 0.3)]
+    seen = [3e-3 * curve[:n] for curve in curves for n in range(100, 601, 100)]
+    copies = max((len(values) for values in columns.values()), default=1)
+    return {"lr": seen * copies} | {name: np.repeat(values, len(seen)) for name, values in columns.items()}
+
+
 ND = grid(N=logs(1e8, 1e10, 6), D=logs(2e9, 2e11, 6))
 TRANSFER = grid(N=logs(1e6, 1e9, 7), D_F=logs(1e5, 1e9, 7))
 BITS = grid(N=logs(3e7, 2.2e8, 3), D=logs(1.5e9, 2.6e10, 3), P_w=(3, 6, 16), P_a=(3, 6, 16), P_kv=(3, 6, 16))
@@ -53,6 +63,9 @@ KAPLAN = {"Nc": 6.4e13, "alphaN": 0.076, "alphaD": 0.103}
 
 FARSEER = {"a1": -0.021, "b1": -0.9, "alpha": 0.12, "a2": 0.30, "b2": 4.2, "beta": 0.11}
 FARSEER |= {"a3": -0.006, "b3": 1.35, "gamma": 0.20}
+
+ANNEALING = {"L0": 2.1, "A": 0.45, "alpha": 0.51, "C": 3.0, "lam": 0.98}
+MULTI_POWER = {"L0": 2.651, "A": 0.601, "alpha": 0.453, "B": 43.7946, "C": 2.132, "beta": 0.598, "gamma": 0.655}
 
 #: Law, its shape, where it is simulated, and its values: the key of published ones, or values of our own.
 CASES = {
@@ -131,6 +144,9 @@ CASES = {
         grid(N=logs(1e8, 1e10, 8), D=logs(1e9, 1e12, 8)),
         FARSEER,
     ),
+    "lr_annealing": ({}, scheduled(), ANNEALING),
+    "lr_annealing_n": ({}, scheduled(N=logs(1e7, 1e9, 4)), {**ANNEALING, "B": 80.0, "beta": 0.25}),
+    "mpl": ({}, scheduled(), {**MULTI_POWER, "S_W": 0.0}),
     "hestness": ({}, {"m": logs(1e4, 1e9, 14)}, {"a": 20.0, "b": 0.128, "c": 0.3}),
 }
 #: Laws that only fit in stages, and families' members that have a test of their own below.
@@ -191,7 +207,7 @@ def test_shape_factors_share_a_constant(name, constant):
     assert fit.params["b1"] == constant
     assert fit.predict(**points) == pytest.approx(runs.loss, rel=1e-9)
     for star in ("x_star", "r_star"):  # where the factors are smallest does not depend on the constant
-        assert fit.derived[star] == pytest.approx(law.quantity(star, truth), rel=1e-6)
+        assert fit.derived()[star] == pytest.approx(law.quantity(star, truth), rel=1e-6)
 
 
 def test_transfer_identifies_the_ratio_of_dc_and_k():

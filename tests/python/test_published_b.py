@@ -29,6 +29,7 @@ PD = logged(logA_P="A_N", logA_D="A_D", logE="E") | {"alpha_P": ("alpha_N", floa
 WIDE = PD | logged(logA_width="A_width", logA_depth="A_depth") | same("alpha_width", "alpha_depth")
 HENIGHAN_N = {"Linf": ("E", float), "N0": ("N0", float), "alpha": ("alpha", float)}
 HENIGHAN_C = {"Linf": ("E", float), "C0": ("C0", float), "alpha": ("alpha", float)}
+MULTI_POWER = same("L0", "A", "alpha", "B", "C", "beta", "gamma")
 BITS = ("gamma_w", "gamma_a", "gamma_kv", "n_w", "n_a", "n_kv")
 
 
@@ -81,6 +82,8 @@ TABLE = {
         "busbridge2025",
         same("c0", "c1", "f1", "d1", "A2", "B2", "alpha2", "beta2", "gamma2"),
     ),
+    ("multi-power law 25M", ""): ("mpl", "luo2025_25m", MULTI_POWER),
+    ("multi-power law 100M", ""): ("mpl", "luo2025_100m", MULTI_POWER),
     ("minicpm", ""): ("minicpm_batch", "minicpm2024", power("batch_coefficient", p_L="batch_exponent_L")),
     ("zhang critical batch", ""): ("zhang_critical_batch", "zhang2024", power("coefficient", p_D="exponent_D")),
 }
@@ -147,7 +150,7 @@ NO_PARAMETER = {
 UNROUNDED = {"frantar2023_t5", "frantar2023_vit"}
 SUBJECTS = ("clark", "krajewski", "abnar", "ludziejewski", "frantar", "gemstones", "tao", "parscale", "kumar")
 SUBJECTS += ("hernandez", "distillation", "minicpm", "zhang", "deepseek", "step law", "porian hyper", "henighan")
-SUBJECTS += ("hestness", "ho ")
+SUBJECTS += ("hestness", "ho ", "multi-power")
 
 
 def rows():

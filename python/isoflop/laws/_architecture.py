@@ -143,6 +143,7 @@ spt = Family(
     _terms,
     title="sum of power terms and a floor, amplitudes as logarithms",
     default={"terms": 2},
+    lists=("a", "alpha", "x"),
 )
 
 

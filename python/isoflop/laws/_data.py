@@ -56,6 +56,7 @@ ye_mixing = Family(
     _domains,
     title="loss on one domain against the shares of the training domains",
     default={"domains": 2},
+    lists=("t", "r"),
 )
 
 

@@ -1,106 +1,96 @@
 """Loss along a learning-rate schedule: the annealing law and the multi-power law.
 
-Both look at every step of the schedule, so these are functions of a whole list of learning rates.
+Their variable is a whole list of learning rates, up to the step at which the loss was seen.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from .._law import Law
+from .._published import Published
+from .._recipe import Recipe
 
-import numpy as np
+_TISSUE = "Tissue, Wang and Wang 2024, arXiv 2408.11029"
+_LUO = "Luo et al. 2025, arXiv 2503.12811"
+_RATES = {"lr": "learning rate of every step up to the loss, as a list"}
+_ANNEALED = {"S1": "lr_sum(lr)", "S2": "anneal(lr, lam)"}
+_ANNEALING_BOX = {"L0": (0.3, 6.0), "A": (1e-2, 1e2), "alpha": (0.05, 1.5), "C": (1e-4, 1e4), "lam": (0.9, 0.9999)}
+_ANNEALING_TRAPS = (
+    "treat the warm-up as constant at the peak, or leave it out of the list",
+    "lam is a memory of 1 / (1 - lam) steps and is known only if some schedule anneals over about as many",
+    "C is per learning rate: it scales with the peak",
+)
 
-from ._calculation import Results, calculation
+lr_annealing = Law(
+    "L0 + A / S1**alpha - C * S2",
+    variables=(),
+    schedules=("lr",),
+    unit=("lam",),
+    where=_ANNEALED,
+    response="L",
+    name="lr_annealing",
+    title="loss anywhere on a schedule: summed rates, less what annealing gives",
+    box=_ANNEALING_BOX,
+    recipe=Recipe("huber", 1e-3, note="lam was chosen, 0.99 or 0.999, not fitted"),
+    units=_RATES,
+    citation=f"{_TISSUE}, eq. 1 (constants not verified)",
+    validity="one model, data and batch size; schedules that are constant, cosine or decay once",
+    traps=_ANNEALING_TRAPS,
+)
 
-
-def _drops(lr: np.ndarray) -> Any:
-    """Return by how much each rate after the first is below the one before."""
-    return lr[..., :-1] - lr[..., 1:]
-
-
-def _annealed(lr: np.ndarray, lam: float) -> Any:
-    """Return the sum over steps of the momentum of decrease, m_i = lam m_(i-1) + lr_(i-1) - lr_i."""
-    weights = np.cumsum(float(lam) ** np.arange(max(lr.shape[-1] - 1, 0)))
-    return (_drops(lr) * weights[::-1]).sum(axis=-1)
-
-
-def _gained(lr: np.ndarray, C: float, beta: float, gamma: float) -> Any:
-    """Return the sum over steps of each drop times 1 - (1 + C lr^-gamma S)^-beta, S the rates from there on."""
-    left = np.cumsum(lr[..., ::-1], axis=-1)[..., ::-1][..., 1:]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = np.where(left > 0, C * lr[..., 1:] ** -gamma * left, 0.0)
-    return (_drops(lr) * -np.expm1(-beta * np.log1p(x))).sum(axis=-1)
-
-
-@calculation
-def lr_annealing(*, lr: Any, L0: Any, A: Any, alpha: Any, C: Any, lam: Any) -> Results:
-    """Return the loss at the end of a learning-rate schedule by the annealing law.
-
-    Parameters
-    ----------
-    lr : array
-        Learning rate of every step, steps along the last axis; a warm-up counts as constant at the peak.
-    L0, A, alpha : float
-        Floor, amplitude and exponent of the summed learning rate ``S1``.
-    C : float
-        What annealing gives, per unit of ``S2``, the summed momentum of decrease.
-    lam : float
-        Decay of that momentum per step, 0.99 to 0.999.
-
-    Returns
-    -------
-    Results
-        ``S1``, ``S2`` and ``L``.
-
-    References
-    ----------
-    Tissue, Wang and Wang 2024, arXiv 2408.11029 (constants not verified).
-
-    Examples
-    --------
-    >>> end = lr_annealing(lr=[1, 1, 0.5, 0.0], L0=2.6, A=0.45, alpha=0.51, C=0.35, lam=0.99)
-    >>> round(end.S2, 6), round(end.L, 6)
-    (1.495, 2.358759)
-    """
-    lr = np.asarray(lr, float)
-    S1, S2 = lr.sum(axis=-1), _annealed(lr, lam)
-    return Results(S1=S1, S2=S2, L=L0 + A * S1**-alpha - C * S2)
+lr_annealing_n = Law(
+    "L0 + A / S1**alpha - C * S2 + B / N**beta",
+    variables=("N",),
+    schedules=("lr",),
+    unit=("lam",),
+    where=_ANNEALED,
+    response="L",
+    name="lr_annealing_n",
+    title="the annealing law over models of several sizes",
+    box={**_ANNEALING_BOX, "B": (1.0, 1e6), "beta": (0.05, 1.0)},
+    recipe=Recipe("huber", 1e-3, note="lam was chosen, 0.99 or 0.999, not fitted"),
+    units={**_RATES, "N": "parameters without embeddings"},
+    citation=f"{_TISSUE}, section 4 (constants not verified)",
+    validity="as lr_annealing, one family of models",
+    traps=_ANNEALING_TRAPS,
+)
 
 
-@calculation
-def mpl(*, lr: Any, L0: Any, A: Any, alpha: Any, B: Any, C: Any, beta: Any, gamma: Any, S_W: Any) -> Results:
-    """Return the loss at the end of a learning-rate schedule by the multi-power law.
+def _mpl(L0: float, A: float, alpha: float, B: float, C: float, beta: float, gamma: float, size: str) -> Published:
+    params = {"L0": L0, "A": A, "alpha": alpha, "B": B, "C": C, "beta": beta, "gamma": gamma, "S_W": 0.324}
+    convention = f"{size} parameters, peak 3e-4, warm-up of 2160 steps outside the list (S_W = 0.324)"
+    return Published(params, f"{_LUO}, authors' repository", convention=convention)
 
-    Parameters
-    ----------
-    lr : array
-        Learning rate of every step after the warm-up, steps along the last axis.
-    L0, A, alpha : float
-        Floor, amplitude and exponent of the summed learning rate.
-    B, C, beta, gamma : float
-        Size and shape of what each drop of the rate gives over the steps after it.
-    S_W : float
-        Sum of the rates of the warm-up.
 
-    Returns
-    -------
-    Results
-        ``LD``, the loss that the drops saved, and ``L``.
-
-    Notes
-    -----
-    Published (peak 3e-4, in the authors' repository), as L0, A, alpha, B, C, beta, gamma: 25M parameters 3.040, 0.525,
-    0.508, 363.788, 2.066, 0.583, 0.641; 100M parameters 2.651, 0.601, 0.453, 437.946, 2.132, 0.598, 0.655.
-
-    References
-    ----------
-    Luo et al. 2025, arXiv 2503.12811.
-
-    Examples
-    --------
-    >>> shape = dict(L0=2.651, A=0.601, alpha=0.453, B=437.946, C=2.132, beta=0.598, gamma=0.655, S_W=0.324)
-    >>> round(mpl(lr=[3e-4, 2e-4, 1e-4, 3e-5], **shape).L, 6)
-    3.643444
-    """
-    lr = np.asarray(lr, float)
-    LD = B * _gained(lr, C, beta, gamma)
-    return Results(LD=LD, L=L0 + A * (lr.sum(axis=-1) + S_W) ** -alpha - LD)
+mpl = Law(
+    "L0 + A / (S1 + S_W)**alpha - LD",
+    variables=(),
+    schedules=("lr",),
+    real=("S_W",),
+    where={"S1": "lr_sum(lr)", "LD": "B * multi_power(lr, C, beta, gamma)"},
+    constants={"S_W": 0.0},
+    response="L",
+    name="mpl",
+    title="multi-power law: summed rates, less what every drop of the rate gives over the steps after it",
+    box={
+        "L0": (0.3, 6.0),
+        "A": (1e-2, 1e2),
+        "alpha": (0.05, 1.5),
+        "B": (1.0, 1e4),
+        "C": (1e-2, 1e2),
+        "beta": (0.05, 2.0),
+        "gamma": (0.05, 1.5),
+    },
+    recipe=Recipe("huber", 1e-3, note="fitted on a constant, a cosine and a two-stage schedule; Adam on all seven"),
+    units=_RATES,
+    citation=f"{_LUO}, eq. 1",
+    validity="models from 2.5e7 to 4e8 parameters; schedules that fall, once or in stages, after a warm-up",
+    traps=(
+        "S_W is the sum of the warm-up's rates where the list leaves the warm-up out: pass fixed={'S_W': ...}",
+        "B, C, beta and gamma need schedules that fall in different ways; on one cosine they are a ridge",
+        "every step enters: a list of logged rates only is another schedule",
+    ),
+    published={
+        "luo2025_25m": _mpl(3.040, 0.525, 0.508, 363.788, 2.066, 0.583, 0.641, "25M"),
+        "luo2025_100m": _mpl(2.651, 0.601, 0.453, 437.946, 2.132, 0.598, 0.655, "100M"),
+    },
+)
