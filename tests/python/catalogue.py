@@ -55,8 +55,8 @@ def recover(case: Case) -> iso.Fit:
         warnings.simplefilter("ignore", iso.DataWarning)  # not every response is a loss
         warnings.simplefilter("ignore", iso.ConvergenceWarning)  # asserted below
         fit = iso.fit({"loss": loss, **case.points}, case.found, fixed=fixed or None, **case.options)
-    # At the level of rounding a relative stopping rule may never be met.
-    assert fit.success or (fit.status == "max_iterations" and fit.objective < 1e-20), fit.message
+    # (Xc / X)**alpha without noise: at the level of rounding the relative stopping rule is never met.
+    assert fit.success or (fit.status == "max_iterations" and fit.objective < 1e-24), fit.message
     np.testing.assert_allclose(fit.predict(**case.points), loss, rtol=case.rtol, atol=case.rtol * np.abs(loss).max())
     return fit
 

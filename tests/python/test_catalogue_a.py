@@ -31,6 +31,24 @@ IDENTIFIED = [
     Case("power_floor_scale", {"E": 2.20, "X0": 63.0, "alpha": 0.13}, WIDE),
     Case("m3", {"beta": 4.2, "gamma": 1e-7, "c": 0.31}, WIDE),
     Case(
+        "m4",
+        {"E_inf": 0.12, "E_0": 0.95, "alpha": 0.5, "beta": 7.5, "c": 0.35},
+        grid(X=(0.1, 1e9, 50)),
+        label="m4, alpha 0.5",
+    ),
+    Case(
+        "m4",
+        {"E_inf": 0.12, "E_0": 0.95, "alpha": 1.0, "beta": 7.5, "c": 0.35},
+        grid(X=(0.1, 1e9, 50)),
+        label="m4, alpha 1.0",
+    ),
+    Case(
+        "m4",
+        {"E_inf": 0.12, "E_0": 0.95, "alpha": 2.0, "beta": 7.5, "c": 0.35},
+        grid(X=(0.1, 1e9, 50)),
+        label="m4, alpha 2.0",
+    ),
+    Case(
         "bnsl",
         {"a": 0.1, "b": 3.0, "c0": 0.02, "c1": 1.4, "d1": 600.0, "f1": 0.08},
         grid(X=(1, 1e5, 60)),
@@ -143,6 +161,7 @@ IDENTIFIED = [
         {"a": -0.7301114438, "b": 0.9921035458, "k": 12.741707470, "x0": 0.7667352579},
         {"x": np.linspace(0.4, 1.4, 41)},
     ),
+    Case("logistic5", {"a": -0.7, "b": 0.95, "k": 9.0, "x0": 0.8, "q": 1.8}, {"x": np.linspace(0.2, 1.6, 41)}),
     Case(
         "two_step",
         {

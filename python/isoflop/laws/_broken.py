@@ -71,4 +71,11 @@ def _breaks(params: Mapping[str, Any]) -> dict[str, int]:
     return {"breaks": sum(name[0] == "d" and name[1:].isdigit() for name in params)}
 
 
-bnsl = Family("bnsl", _bnsl, _breaks, title="smoothly broken power law with n breaks", default={"breaks": 1})
+bnsl = Family(
+    "bnsl",
+    _bnsl,
+    _breaks,
+    title="smoothly broken power law with n breaks",
+    default={"breaks": 1},
+    lists=("c", "d", "f"),
+)

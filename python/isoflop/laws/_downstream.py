@@ -139,6 +139,26 @@ logistic4 = Law(
     },
 )
 
+logistic5 = Law(
+    "b + a * logistic(k * (x - x0))**q",
+    variables=("x",),
+    real=("a", "b", "x0"),
+    scale="linear",
+    response="y",
+    name="logistic5",
+    title="sigmoid whose two ends bend differently (generalised logistic)",
+    box={"a": (-1.0, 1.0), "b": (0.0, 1.0), "k": (0.3, 30.0), "x0": (-3.0, 3.0), "q": (0.2, 5.0)},
+    recipe=_LINEAR,
+    units={"x": "task loss, or any other predictor"},
+    citation="Richards 1959, J. Exp. Bot. 10, 290; logistic4 is q = 1",
+    validity="as logistic4, with points on both bends",
+    traps=(
+        "without points near floor and ceiling q trades off with k and x0: keep q = 1 then (logistic4)",
+        "x0 is no longer where the score is half way",
+        "give the box of x0 in the unit of your x: far outside it the search ends in an endless ramp",
+    ),
+)
+
 two_step = Law(
     "b + a * logistic(k * (task_bpb - x0))",
     variables=("N", "D"),
@@ -157,8 +177,8 @@ two_step = Law(
         "beta": (0.05, 1.5),
         "a": (-1.0, 0.0),
         "b": (0.0, 1.0),
-        "k": (0.1, 50.0),
-        "x0": (0.0, 5.0),
+        "k": (1.0, 50.0),
+        "x0": (0.0, 2.0),
     },
     recipe=Recipe("squared", note="the paper fits two steps: chinchilla on task loss, then logistic4 on accuracy"),
     units={"N": "parameters", "D": "training tokens"},
