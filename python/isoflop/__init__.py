@@ -24,8 +24,9 @@ from ._errors import (
 )
 from ._fit import fit
 from ._fitted import Fit
-from ._law import Law, Published
+from ._law import Law
 from ._prior import LogitNormal, LogNormal, Normal
+from ._published import Published
 from ._recipe import Recipe
 from ._runs import Runs
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """What evaluation needs to know of a law, for one of its parts."""
 
     name: str
@@ -48,7 +48,10 @@ def quantity(law: Law, name: str, params: Any, frame: Any, variables: Mapping[st
     if name == law.response:
         return _at_points(_whole(law), values, frame, variables, name)
     if name in law.where:
-        return _at_points(_part(law, name), values, frame, variables, name)
+        part = _part(law, name)
+        spare = {*law.variables, *law.levels.values()} - {*part.variables, *part.levels.values()}
+        used = {word: value for word, value in variables.items() if word not in spare}
+        return _at_points(part, values, frame, used, name)
     if name in law.derived:
         return float(evaluate(law.derived[name], {**law.constants, **values}, name)[0])
     known = [law.response, *law.where, *law.derived]
@@ -87,8 +90,8 @@ def _base(law: Law, word: str) -> str:
     return name
 
 
-def _whole(law: Law) -> _Part:
-    return _Part(
+def _whole(law: Law) -> Part:
+    return Part(
         law.name,
         law.formula,
         law.spec,
@@ -102,13 +105,13 @@ def _whole(law: Law) -> _Part:
     )
 
 
-def _part(law: Law, name: str) -> _Part:
+def _part(law: Law, name: str) -> Part:
     spec = {**law.spec, "formula": name, "real": [], "unit": [], "box": {}, "seed_at": {}}
     info = _engine.law_info(spec)
     used = set(info["parameters"])
     spec |= {"real": [p for p in law.real if p in used], "unit": [p for p in law.unit if p in used]}
     constants = {k: v for k, v in law.constants.items() if k in used}
-    return _Part(
+    return Part(
         law.name,
         law.where[name],
         spec,
@@ -122,7 +125,7 @@ def _part(law: Law, name: str) -> _Part:
     )
 
 
-def _at_points(part: _Part, values: Mapping[str, float], frame: Any, given: Mapping[str, Any], name: str) -> Any:
+def _at_points(part: Part, values: Mapping[str, float], frame: Any, given: Mapping[str, Any], name: str) -> Any:
     labels, theta = theta_of(part, values)
     if not part.variables and not part.levels:
         return float(_engine.predict(_spec(part, labels, theta), theta, {}, {})[0])
@@ -131,7 +134,7 @@ def _at_points(part: _Part, values: Mapping[str, float], frame: Any, given: Mapp
     return points.give_back(out, name)
 
 
-def _spec(part: _Part, labels: Mapping[str, Sequence[Any]], theta: Sequence[float]) -> dict[str, Any]:
+def _spec(part: Part, labels: Mapping[str, Sequence[Any]], theta: Sequence[float]) -> dict[str, Any]:
     """Return the law as the core takes it beside values: domains guide fits, a formula takes any value."""
     spec = {**part.spec, "n_levels": {factor: len(known) for factor, known in labels.items()}}
     names = expand(part.parameters, part.levels, labels)
@@ -143,7 +146,7 @@ def _spec(part: _Part, labels: Mapping[str, Sequence[Any]], theta: Sequence[floa
     return spec
 
 
-def theta_of(law: Law | _Part, values: Mapping[str, float]) -> tuple[dict[str, tuple[str, ...]], list[float]]:
+def theta_of(law: Law | Part, values: Mapping[str, float]) -> tuple[dict[str, tuple[str, ...]], list[float]]:
     """Return the labels that the names of `values` (``E[a]``) speak of, and the values in the core's order."""
     values = {**law.constants, **values}
     labels: dict[str, tuple[str, ...]] = {}

@@ -19,6 +19,7 @@ from ._schedules import Schedules
 from ._schedules import read as read_schedules
 
 if TYPE_CHECKING:
+    from ._evaluate import Part
     from ._law import Law
 
 Labels = Mapping[str, Sequence[Any]]
@@ -71,13 +72,13 @@ class Points:
 
 
 def read_points(
-    law: Law, labels: Labels, frame: Any, given: Mapping[str, Any], aliases: Mapping[str, str] | None = None
+    law: Law | Part, labels: Labels, frame: Any, given: Mapping[str, Any], aliases: Mapping[str, str] | None = None
 ) -> Points:
     """Read points from a frame, keywords, or both.
 
     Parameters
     ----------
-    law : Law
+    law : Law or Part
         Says which variables and levels are needed.
     labels : mapping
         Known labels per level column, in code order.
@@ -102,7 +103,7 @@ def read_points(
     arrays |= {n: _numeric(n, raw[n]) for n in law.variables if n not in lists}
     arrays |= {n: _codes(n, raw[n], labels) for n in needed if n not in arrays}
     shape = _common_shape(arrays)
-    flat = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
+    flat: dict[str, Any] = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
     warn_outside(law, flat)
@@ -111,7 +112,7 @@ def read_points(
     return Points(columns, codes, shape, labels, source)
 
 
-def _from_runs(runs: Any, name: str, law: Law) -> Any:
+def _from_runs(runs: Any, name: str, law: Law | Part) -> Any:
     if name in law.schedules:
         return runs.schedule(name)
     if name in law.variables:
@@ -218,7 +219,7 @@ def _check_positive(name: str, values: Floats) -> None:
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
 
 
-def warn_outside(law: Law, columns: Mapping[str, Floats]) -> None:
+def warn_outside(law: Law | Part, columns: Mapping[str, Any]) -> None:
     """Warn where values of a variable lie outside the range in which the law means anything."""
     for name, (low, high) in law.range.items():
         values = columns[name]

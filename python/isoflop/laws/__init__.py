@@ -23,15 +23,19 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._errors import InternalError, LawError, compose, listed, nearest
 from .._law import Law
 from ._family import Family
 
-__all__ = ["calculations", "find", "get", "list", "names"]
+if TYPE_CHECKING:
+    from ._check import Check
+
+__all__ = ["calculations", "check", "find", "get", "list", "names"]
 
 
 @functools.cache
@@ -64,10 +68,33 @@ def calculations() -> dict[str, Callable[..., Any]]:
 
     Examples
     --------
-    >>> calculations()["offopt_identity"](k=2.0, alpha=0.35, beta=0.35).curvature_over_reducible
-    0.1225
+    >>> calculations()["logistic_width"](B=2.0).C_ratio
+    9.0
     """
     return dict(_catalogue()[1])
+
+
+def check(path: str | os.PathLike[str]) -> Check:
+    """Evaluate every row of a table of values by the law or calculation of its name; see `Check`.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns ``id,law,output,value,params,inputs``.
+
+    Returns
+    -------
+    Check
+        With ``n_passed``, ``n_failed``, ``n_skipped``, ``rows`` and ``summary()``.
+
+    Raises
+    ------
+    DataError
+        If the file has not these columns.
+    """
+    from ._check import check
+
+    return check(path)
 
 
 def find(name: str) -> Law | Family:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -87,8 +87,19 @@ def _shape(value: Any) -> str:
     return f"array {'x'.join(map(str, np.shape(value)))}"
 
 
-def calculation(function: _F) -> _F:
+@overload
+def calculation(function: _F) -> _F: ...
+@overload
+def calculation(*, searches: bool) -> Callable[[_F], _F]: ...
+def calculation(function: Any = None, *, searches: bool = False) -> Any:
     """Mark a function as a calculation: its numbers and lists of numbers come in as float64.
+
+    Parameters
+    ----------
+    function : callable
+        Takes keyword arguments and returns `Results`.
+    searches : bool
+        Whether it finds the root of an equation, and so is right to 1e-9 rather than 1e-12.
 
     Raises
     ------
@@ -103,6 +114,8 @@ def calculation(function: _F) -> _F:
     >>> half(C=[2, 4]).C_half
     array([1., 2.])
     """
+    if function is None:
+        return functools.partial(calculation, searches=searches)
     takes = inspect.signature(function).parameters
 
     @functools.wraps(function)
@@ -115,10 +128,12 @@ def calculation(function: _F) -> _F:
         missing = [n for n, p in takes.items() if p.default is p.empty and n not in given]
         if missing:
             raise LawError(f"{function.__name__} needs {listed(missing)}")
-        return function(**{name: _number(value) for name, value in given.items()})
+        results: Results = function(**{name: _number(value) for name, value in given.items()})
+        return results
 
     calculated.is_calculation = True  # type: ignore[attr-defined]
-    return calculated  # type: ignore[return-value]
+    calculated.searches = searches  # type: ignore[attr-defined]
+    return calculated
 
 
 def _number(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ class Family:
         One line.
     default : mapping
         The shape where none is asked for.
+    lists : sequence of str
+        Letters that stand for a list in the paper: parameters and variables c1, c2, ... are c.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Family:
     _: KW_ONLY
     title: str = ""
     default: Mapping[str, Any] = field(default_factory=dict)
+    lists: Sequence[str] = ()
 
     def law(self, **shape: Any) -> Law:
         """Return the law of a shape; what is not given is as in `default`.
@@ -61,6 +64,11 @@ class Family:
     def law_for(self, params: Mapping[str, Any]) -> Law:
         """Return the law whose parameters have these names."""
         return self.law(**self.shape_of(params))
+
+    def card(self) -> str:
+        """Return the card of the default shape, and how other shapes are had."""
+        words = ", ".join(f"{name}={value!r}" for name, value in self.default.items())
+        return f"{self.law().card()}\n\nA family: laws.get({self.name!r}, {words}) is this shape."
 
     @property
     def published(self) -> Mapping[str, Any]:

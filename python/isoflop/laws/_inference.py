@@ -11,7 +11,7 @@ from ._calculation import Results, calculation
 from ._compute_optimal import loss_at
 
 
-@calculation
+@calculation(searches=True)
 def sardana(
     *,
     D_inf: Any,

@@ -55,6 +55,7 @@ logistic_linear = Family(
     _features,
     title="benchmark score in n capabilities, above the floor of guessing",
     default={"features": 3},
+    lists=("w", "features"),
 )
 
 capability = Law(
