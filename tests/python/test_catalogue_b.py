@@ -287,6 +287,30 @@ def test_families_make_the_shape_that_is_asked_for():
 
 
 @pytest.mark.parametrize(
+    ("name", "given", "variables"),
+    [
+        ("spt", ("e", "a1", "alpha1", "x1"), ("x1",)),
+        ("ye_mixing", ("c", "k", "t1", "t2", "t3"), ("r1", "r2", "r3")),
+        ("hp_power", ("k", "p_N", "p_D"), ("N", "D")),
+        ("hp_power", ("k", "p_N", "p_D", "N"), ("N",)),
+        ("kumar_neff", ("gamma_w", "gamma_a"), ("N", "P_w", "P_a")),
+        ("kumar_neff", ("gamma_w", "gamma_a", "N", "P_a"), ("N", "P_a")),
+    ],
+)
+def test_values_tell_the_shape_of_a_family(name, given, variables):
+    law = iso.laws.find(name).law_for(dict.fromkeys(given, 1.0))
+    assert sorted(law.variables) == sorted(variables)
+
+
+def test_rows_tell_how_many_passes_they_need():
+    law = iso.laws.find("goyal").law_for(
+        {"a": 1.9, "b": -0.18, "d": 0.1, "tau": 3.0, "epoch_size": 1e5, "seen": 2.35e6}
+    )
+    assert "/ (23 * epoch_size)" in law.where["log_n"]
+    assert "/ (24 * epoch_size)" not in law.where["log_n"]
+
+
+@pytest.mark.parametrize(
     ("name", "column", "value", "text"),
     [
         ("abnar", "S", 1.2, "S"),

@@ -57,8 +57,9 @@ def _power(
 
 
 def _inputs(params: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the inputs that exponents of these names belong to."""
-    return {"variables": tuple(name[2:] for name in params if name.startswith("p_"))}
+    """Return the inputs that exponents belong to; where inputs are named too, those that are there."""
+    inputs = [name[2:] for name in params if name.startswith("p_")]
+    return {"variables": tuple([x for x in inputs if x in params] or inputs)}
 
 
 hp_power = Family(

@@ -101,9 +101,9 @@ def _loss(parts: _Parts = _ALL, post: bool = False) -> Law:
 
 
 def _parts(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts whose bits, or else whose scale, are named."""
-    bits = [t for t in _ALL if f"P_{t}" in params]
-    return {"parts": tuple(bits or [t for t in _ALL if f"gamma_{t}" in params])}
+    """Return the parts whose bits are given beside N; without N, those whose scale is named."""
+    word = "P" if "N" in params else "gamma"
+    return {"parts": tuple(t for t in _ALL if f"{word}_{t}" in params)}
 
 
 def _parts_and_post(params: Mapping[str, Any]) -> dict[str, Any]:
