@@ -293,7 +293,7 @@ class Law:
         """Make the law again from `to_dict`."""
         given = dict(content)
         for name in ("box", "range"):
-            given[name] = {k: tuple(v) for k, v in given.get(name, {}).items()}
+            given[name] = {k: tuple(map(float, v)) for k, v in given.get(name, {}).items()}
         return cls(given.pop("formula"), **given)
 
 

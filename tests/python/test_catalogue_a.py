@@ -298,3 +298,13 @@ def test_published_values_are_fitted_back(case, key):
     points = grid(X=(1e-06, 100.0, 30)) if key.startswith("kaplan2020_C") else case.points
     printed = replace(case, params=dict(entry.params), points=points)
     check_params(recover(printed), printed.params, printed.rtol)
+
+
+def test_ranges_without_an_end_survive_saving(tmp_path):
+    k = np.arange(1.0, 9.0)
+    law = iso.laws.get("coverage")
+    fit = iso.fit({"k": k, "loss": law.predict({"a": -1.8, "b": -0.28}, k=k)}, law)
+    fit.save(tmp_path / "fit.json")
+    assert iso.load(tmp_path / "fit.json").law.range == {"k": (1.0, np.inf)}
+    with pytest.warns(iso.ExtrapolationWarning, match="k is 0.5"):
+        fit.predict(k=0.5)
