@@ -123,10 +123,7 @@ hernandez_unified = Law(
 
 def _passes(passes: int = 10) -> Law:
     """Return the error after up to `passes` passes over a pool; a partial last pass counts."""
-    later = (
-        f"exp(-{j - 1} * log(2) / tau) * log(max(min(seen, {j} * epoch_size) / ({j - 1} * epoch_size), 1))"
-        for j in range(2, passes + 1)
-    )
+    later = (f"delta**{j - 1} * log(max(min(passes, {j}) / {j - 1}, 1))" for j in range(2, passes + 1))
     return Law(
         "a * exp(b * log_n) + d",
         variables=("epoch_size", "seen"),
@@ -135,6 +132,7 @@ def _passes(passes: int = 10) -> Law:
         where={
             "log_n": " + ".join(["log(min(seen, epoch_size))", *later]),
             "delta": "exp(-log(2) / tau)",
+            "passes": "seen / epoch_size",
         },
         response="y",
         name="goyal",

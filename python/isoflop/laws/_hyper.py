@@ -20,10 +20,8 @@ _UNITS = {
     "L": "loss",
 }
 _RECIPE = Recipe("squared", note="a log-linear regression on the best cell of every grid")
-_TRAPS = (
-    "the basin is flat: within 0.25 % of the best loss over a factor of two in either hyper-parameter",
-    "k belongs to inputs of 1: judge fits by predictions",
-)
+_FAR = "k belongs to inputs of 1: judge fits by predictions"
+_TRAPS = ("the basin is flat: within 0.25 % of the best loss over a factor of two in either hyper-parameter", _FAR)
 
 
 def _power(
@@ -34,7 +32,7 @@ def _power(
     title: str = "a product of powers of the inputs",
     citation: str = "section 4 of DeepSeek-AI 2024, arXiv 2401.02954, and others",
     validity: str = "the grid it was fitted on; optima at the edge of a grid left out",
-    traps: Sequence[str] = (),
+    traps: Sequence[str] = _TRAPS,
     published: Mapping[str, Published] | None = None,
 ) -> Law:
     """Return ``k * C**p_C * ...`` over any of C, N, D, E and L."""
@@ -51,7 +49,7 @@ def _power(
         units={x: _UNITS.get(x, "a positive input") for x in variables},
         citation=citation,
         validity=validity,
-        traps=(*_TRAPS, *traps),
+        traps=traps,
         published=published or {},
     )
 
@@ -75,7 +73,7 @@ _COMPUTE = "C = M D with M of flops_token_deepseek: attention counted, no vocabu
 _COMPUTE_TRAP = "C is M D, not 6 N D: use flops_token_deepseek for M"
 
 
-def _deepseek(name: str, response: str, title: str, k: float, exponent: float) -> Law:
+def _deepseek(name: str, response: str, title: str, k: float, exponent: float, traps: Sequence[str] = _TRAPS) -> Law:
     """Return one of the fits over compute."""
     published = {
         "deepseek2024": Published({"k": k, "p_C": exponent}, _DEEPSEEK, convention=_COMPUTE, verified=False),
@@ -87,7 +85,7 @@ def _deepseek(name: str, response: str, title: str, k: float, exponent: float) -
         title=title,
         citation=f"{_DEEPSEEK}, section 3",
         validity="C from 1e17 to 2e19 FLOP in the grid, checked at 1e20; multi-step schedule",
-        traps=(_COMPUTE_TRAP,),
+        traps=(_COMPUTE_TRAP, *traps),
         published=published,
     )
 
@@ -95,9 +93,9 @@ def _deepseek(name: str, response: str, title: str, k: float, exponent: float) -
 deepseek_lr = _deepseek("deepseek_lr", "lr", "best peak learning rate for a compute budget", 0.3118, -0.1250)
 deepseek_batch = _deepseek("deepseek_batch", "B_tokens", "best batch in tokens for a compute budget", 0.2920, 0.3271)
 deepseek_M_opt = _deepseek(
-    "deepseek_M_opt", "M", "best FLOP per token (the model's scale) for a compute budget", 0.1715, 0.5243
+    "deepseek_M_opt", "M", "best FLOP per token (the model's scale) for a compute budget", 0.1715, 0.5243, (_FAR,)
 )
-deepseek_D_opt = _deepseek("deepseek_D_opt", "D", "best tokens for a compute budget", 5.8316, 0.4757)
+deepseek_D_opt = _deepseek("deepseek_D_opt", "D", "best tokens for a compute budget", 5.8316, 0.4757, (_FAR,))
 
 deepseek_allocation = _power(
     ("C",),
@@ -106,7 +104,7 @@ deepseek_allocation = _power(
     title="exponent of the best model scale on three corpora (the coefficients were not printed)",
     citation=f"{_DEEPSEEK}, table 4",
     validity="exponents only: pass your own k",
-    traps=("better data give a larger exponent: spend more of the budget on the model",),
+    traps=(_FAR, "better data give a larger exponent: spend more of the budget on the model"),
     published={
         key: Published({"p_C": value}, f"{_DEEPSEEK}, table 4", convention=_COMPUTE, verified=False)
         for key, value in {"early_data": 0.450, "current_data": 0.524, "openwebtext2": 0.578}.items()
@@ -124,7 +122,7 @@ step_law_lr = _power(
     title="best peak learning rate for a model and its tokens",
     citation=f"{_STEP}, eq. 1",
     validity=_STEP_VALIDITY,
-    traps=("the schedule ends at a fixed 1e-5: with a fixed ratio to the peak the best peak is another",),
+    traps=(*_TRAPS, "the schedule ends at a fixed 1e-5: with a fixed ratio to the peak the best peak is another"),
     published={
         "li2025": Published(
             {"k": exp(0.58631), "p_N": -0.71292, "p_D": 0.30749},
@@ -180,7 +178,7 @@ porian_batch = _power(
     title="best batch in tokens for a model at its compute-optimal tokens",
     citation=f"{_PORIAN}, section 3.4",
     validity=_PORIAN_VALIDITY,
-    traps=("the paper prints sequences of 2048 tokens: 0.00037 N**0.703",),
+    traps=(*_TRAPS, "the paper prints sequences of 2048 tokens: 0.00037 N**0.703"),
     published={
         "porian2024": Published(
             {"k": 0.00037 * 2048, "p_N": 0.703}, _PORIAN, convention="N with the head; tokens", verified=False
@@ -197,7 +195,7 @@ ludziejewski_lr = _power(
     title="best learning rate for active parameters and experts",
     citation=_JOINT,
     validity="as ludziejewski",
-    traps=("N counts active parameters without embeddings here, with them in the loss law",),
+    traps=(*_TRAPS, "N counts active parameters without embeddings here, with them in the loss law"),
     published={
         "ludziejewski2025": Published(
             {"k": exp(8.39), "p_N": -0.81, "p_E": -0.25}, _JOINT, convention="N_act without embeddings; E experts"
@@ -215,6 +213,7 @@ minicpm_batch = _power(
     citation=_MINICPM,
     validity="losses of their corpus and tokenizer",
     traps=(
+        *_TRAPS,
         "a loss on another corpus or tokenizer gives another batch",
         "the same paper's loss law (alpha 0.29, beta 0.23, 192 tokens per parameter) is an outlier",
     ),
@@ -230,7 +229,11 @@ zhang_critical_batch = _power(
     title="critical batch for a number of tokens",
     citation="Zhang et al. 2024, arXiv 2410.21676",
     validity="C4, models from 8.5e7 to 1.2e9 parameters",
-    traps=("the constants are from memory: check them before use", "it grows with tokens, not with parameters"),
+    traps=(
+        *_TRAPS,
+        "the constants are from memory: check them before use",
+        "it grows with tokens, not with parameters",
+    ),
     published={
         "zhang2024": Published(
             {"k": 22.91, "p_D": 0.47}, "Zhang et al. 2024", convention="batch against D", verified=False
