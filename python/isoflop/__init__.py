@@ -24,13 +24,14 @@ from ._errors import (
 )
 from ._fit import fit
 from ._fitted import Fit
-from ._law import Law, Published
+from ._law import Law
 from ._prior import LogitNormal, LogNormal, Normal
+from ._published import Published
 from ._recipe import Recipe
 from ._runs import Runs
 
 if TYPE_CHECKING:
-    from . import laws, plot
+    from . import estimators, laws, plot
     from ._draws import Bootstrap
     from ._fit_table import FitTable
     from ._load import load
@@ -43,6 +44,7 @@ __version__ = version()
 _LATE = {
     "Bootstrap": "_draws",
     "FitTable": "_fit_table",
+    "estimators": "estimators",
     "laws": "laws",
     "load": "_load",
     "plot": "plot",
@@ -72,6 +74,7 @@ __all__ = [
     "Recipe",
     "Runs",
     "__version__",
+    "estimators",
     "fit",
     "info",
     "laws",

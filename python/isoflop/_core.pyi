@@ -40,6 +40,9 @@ def resample_weights(
     n: int, scheme: str, groups: _Codes | None, strata: _Codes | None, seed: int, index: int
 ) -> _Floats: ...
 def predict(spec: dict[str, Any], theta: _Floats, columns: dict[str, _Floats], codes: dict[str, _Codes]) -> _Floats: ...
+def jacobian(
+    spec: dict[str, Any], theta: _Floats, columns: dict[str, _Floats], codes: dict[str, _Codes]
+) -> list[_Floats]: ...
 def predict_draws(
     spec: dict[str, Any],
     draws: _Floats,

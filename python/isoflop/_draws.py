@@ -17,7 +17,7 @@ from . import _engine, _memory, _store
 from ._engine import Floats
 from ._errors import DataError, FitError, PrecisionWarning, compose, warn
 from ._fitted import Fit
-from ._law import evaluate
+from ._formula import evaluate
 from ._points import Points, make_frame, read_points
 from ._quantiles import deviation, interval_columns, jackknife, quantiles, tails
 from ._repr import Values, facts, html_table, pair, percent, table

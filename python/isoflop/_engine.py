@@ -119,6 +119,11 @@ def predict(spec: dict[str, Any], theta: ArrayLike, columns: Columns, codes: Map
     return _core.predict(spec, floats(theta), dict(columns), dict(codes))
 
 
+def jacobian(spec: dict[str, Any], theta: ArrayLike, columns: Columns, codes: Mapping[str, Codes]) -> list[Floats]:
+    """Return the derivative of a law at points by each of its parameters (native values)."""
+    return _core.jacobian(spec, floats(theta), dict(columns), dict(codes))
+
+
 def predict_draws(
     spec: dict[str, Any], draws: Floats, columns: Columns, codes: Mapping[str, Codes], n_threads: int
 ) -> Floats:

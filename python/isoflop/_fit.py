@@ -15,11 +15,13 @@ import numpy as np
 from . import _checks, _engine
 from ._engine import Floats, Problem
 from ._errors import ConvergenceWarning, DataError, LawError, compose, counted, listed, nearest, warn
+from ._evaluate import unknown_parameter
 from ._fingerprint import digest
 from ._fitted import Fit, delta_errors, tied_values
-from ._law import Law, Scale, names_in, unknown_parameter
+from ._formula import names_in
+from ._law import Law, Scale
 from ._options import bound_arrays, fixed_array, prior_arrays, priors_of, start_array
-from ._points import backend_of, expand
+from ._points import backend_of, expand, warn_outside
 from ._prior import Prior
 from ._recipe import Criterion, Recipe
 from ._repr import Values
@@ -43,7 +45,7 @@ def fit(
     quantile: float | None = None,
     scale: Scale | None = None,
     weights: Any = None,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float | None] | None = None,
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = None,
@@ -74,7 +76,8 @@ def fit(
     weights : str or array, optional
         Row weights: a column, or one number per row. Weight 2 is the row written twice.
     fixed : mapping of str to float, optional
-        Parameters held at a value. Plain names mean all levels, ``"E[a]"`` one.
+        Parameters held at a value. Plain names mean all levels, ``"E[a]"`` one. None frees one that the law holds
+        (its `constants`).
     tied : mapping of str to str, optional
         Parameters as formulas over others, ``{"beta": "alpha"}``.
     bounds : mapping of str to (low, high), optional
@@ -148,9 +151,9 @@ def _resolve(law: Law | str, scale: Scale | None, tied: Mapping[str, str] | None
                 raise unknown_parameter(used, law.parameters, f"tied {name}")
     changes: dict[str, Any] = {"scale": scale} if scale else {}
     if tied:
-        left = {k: v for k, v in law.box.items() if k not in tied}
-        seeds = {k: v for k, v in law.seed_at.items() if k not in tied}
-        changes |= {"tied": {**law.tied, **tied}, "box": left, "seed_at": seeds}
+        for where in ("box", "seed_at", "constants"):
+            changes[where] = {k: v for k, v in getattr(law, where).items() if k not in tied}
+        changes["tied"] = {**law.tied, **tied}
     return replace(law, **changes) if changes else law
 
 
@@ -220,11 +223,13 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
     plain = [name for name in law.variables if name not in law.schedules]
     used, n_omitted = runs.for_variables(plain, factors=factors, positive=positive, schedules=law.schedules)
     levels = {name: used.factor(name) for name in factors}
+    columns = {
+        name: used.schedule(name) if name in law.schedules else _engine.floats(used.variable(name))
+        for name in law.variables
+    }
+    warn_outside(law, columns)
     table = {
-        "columns": {
-            name: used.schedule(name) if name in law.schedules else _engine.floats(used.variable(name))
-            for name in law.variables
-        },
+        "columns": columns,
         "factors": {name: (_engine.integers(codes), len(labels)) for name, (codes, labels) in levels.items()},
         "response": _engine.floats(used.loss),
         "weights": _weights(runs, used, weights),

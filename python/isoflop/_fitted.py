@@ -14,7 +14,8 @@ import numpy as np
 from . import _engine
 from ._engine import Codes, Floats, Problem
 from ._errors import FitError
-from ._law import Law, evaluate
+from ._formula import evaluate
+from ._law import Law
 from ._points import Labels, expand, make_frame, read_points
 from ._prior import LogitNormal, LogNormal, Normal, Prior
 from ._recipe import Recipe

@@ -1,6 +1,6 @@
 """Laws: a formula over variables and parameters, with all that is known about it.
 
-The catalogue of published laws is in `laws/`; fitting is in `_fit`; values at points in `_points`.
+The catalogue of published laws is in `laws/`; fitting is in `_fit`; values at points in `_evaluate`.
 """
 
 from __future__ import annotations
@@ -9,59 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from . import _engine
-from ._errors import LawError, compose, listed, nearest
-from ._points import expand, read_points
+from . import _engine, _evaluate
+from ._errors import LawError, compose, listed
+from ._evaluate import unknown_parameter
+from ._formula import names_in, placed
+from ._published import Published
 from ._recipe import Recipe, default_delta
-from ._repr import Values
 
 Scale = Literal["log", "linear"]
-#: Functions of formulas, as the core knows them.
-FUNCTIONS = (
-    "exp, log, log10, log1p, expm1, sqrt, abs, min, max, sin, cos, atan, logistic, softplus, logsumexp, "
-    "implicit_m4, lr_sum, anneal, multi_power"
-)
-
-
-@dataclass(frozen=True)
-class Published:
-    """Parameters that somebody printed, and how they counted.
-
-    Parameters
-    ----------
-    params : mapping
-        Value per parameter, in the law's own names.
-    source : str
-        Paper and table.
-    standard_error, interval : mapping
-        What the source says about errors: per parameter a number, or (low, high) at 95 %.
-    convention : str
-        What N, D and the loss count there.
-    verified : bool
-        Whether the values were read in the source itself rather than quoted by others.
-    """
-
-    params: Mapping[str, float]
-    source: str = ""
-    _: KW_ONLY
-    standard_error: Mapping[str, float] = field(default_factory=dict)
-    interval: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    convention: str = ""
-    verified: bool = True
-    key: str = ""
-    law: Law | None = field(default=None, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Freeze the values."""
-        object.__setattr__(self, "params", Values(self.params))
-
-    def predict(self, frame: Any = None, /, **variables: Any) -> Any:
-        """Return the loss that these parameters predict; see `Law.predict`."""
-        if self.law is None:
-            raise LawError("these published values belong to no law", None)
-        return self.law.predict(self.params, frame, **variables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +44,14 @@ class Law:
         Further quantities as formulas over the parameters, shown with their errors.
     tied : mapping of str to str
         Parameters that are formulas over the others, and so not free.
+    where : mapping of str to str
+        Named parts: formulas over variables, parameters and other parts, put in wherever they are named. A part that
+        the formula does not use is a further quantity.
+    constants : mapping of str to float
+        Parameters that a fit holds at this value unless ``fixed={"Y0": None}`` frees them, and that predictions take
+        where no other value is given.
+    range : mapping of str to (low, high)
+        Where the law means anything, by variable (a share lies in 0 to 1): values outside warn.
     box : mapping of str to (low, high)
         Where to look for each parameter first; the fit may leave the box.
     seed_at : mapping of str to sequence of float
@@ -97,6 +60,8 @@ class Law:
         What the law's own paper minimised.
     name, title, citation, validity : str
         For the catalogue: short name, one line, paper, and where the law stops being valid.
+    response : str
+        The paper's letter for what the law predicts.
     units : mapping of str to str
         What each variable counts.
     traps : sequence of str
@@ -136,11 +101,15 @@ class Law:
     scale: Scale = "log"
     derived: Mapping[str, str] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, float] = field(default_factory=dict)
+    range: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     box: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seed_at: Mapping[str, Sequence[float]] = field(default_factory=dict)
     recipe: Recipe | Mapping[str, Any] | None = None
     name: str = ""
     title: str = ""
+    response: str = "loss"
     units: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
     validity: str = ""
@@ -185,6 +154,7 @@ class Law:
             "unit": list(self.unit),
             "scale": self.scale,
             "tied": dict(self.tied),
+            "where": dict(self.where),
             "seed_at": {k: [float(x) for x in v] for k, v in self.seed_at.items()},
             "box": {k: (float(low), float(high)) for k, (low, high) in self.box.items()},
         }
@@ -220,11 +190,68 @@ class Law:
         >>> Law("E + A / N**alpha").predict({"E": 1.0, "A": 8.0, "alpha": 0.5}, N=[4.0, 16.0])
         array([5., 3.])
         """
-        if isinstance(params, str):
-            params = self.published_values(params)
-        labels, theta = theta_of(self, getattr(params, "params", params))
-        points = read_points(self, labels, frame, variables)
-        return points.give_back(_engine.predict(self.spec_at(labels), theta, points.columns, points.codes))
+        return _evaluate.predict(self, params, frame, variables)
+
+    def quantity(self, name: str, params: Any, frame: Any = None, /, **variables: Any) -> Any:
+        """Return a named part of the law at points.
+
+        Parameters
+        ----------
+        name : str
+            A part (`where`), a derived quantity, or the response by its letter.
+        params : mapping, Published or str
+            As in `predict`.
+        frame, **variables
+            Points, as in `predict`; only the variables that the part uses are needed.
+
+        Returns
+        -------
+        float, ndarray or frame
+
+        Examples
+        --------
+        >>> law = Law("E + A / M**alpha", variables=("N", "K"), where={"M": "N * sqrt(K)"})
+        >>> law.quantity("M", {}, N=2.0, K=[4.0, 9.0])
+        array([4., 6.])
+        """
+        return _evaluate.quantity(self, name, params, frame, variables)
+
+    def jacobian(
+        self,
+        params: Any,
+        frame: Any = None,
+        /,
+        *,
+        by: Sequence[str] | None = None,
+        log: bool = False,
+        **variables: Any,
+    ) -> dict[str, Any]:
+        """Return derivatives of the response by parameters, at points.
+
+        Parameters
+        ----------
+        params : mapping, Published or str
+            As in `predict`.
+        frame, **variables
+            Points, as in `predict`.
+        by : sequence of str, optional
+            Parameters, or ``"log A"`` for the logarithm of one that is not real; all parameters where None.
+        log : bool
+            Differentiate ln response.
+
+        Returns
+        -------
+        dict of str to float or ndarray
+            By the words of `by`.
+
+        Examples
+        --------
+        >>> law = Law("E + A / N**alpha")
+        >>> at = {"E": 1.0, "A": 8.0, "alpha": 0.5}
+        >>> law.jacobian(at, by=["E", "log A"], N=16.0)
+        {'E': 1.0, 'log A': 2.0}
+        """
+        return _evaluate.jacobian(self, params, frame, by, log, variables)
 
     def published_values(self, key: str | None = None) -> Published:
         """Return published parameters by their key, the first ones where None."""
@@ -254,7 +281,10 @@ class Law:
         return {
             **self.spec,
             "derived": dict(self.derived),
+            "constants": dict(self.constants),
+            "range": dict(self.range),
             "name": self.name,
+            "response": self.response,
             "recipe": {f.name: getattr(recipe, f.name) for f in fields(recipe)},
         }
 
@@ -262,7 +292,8 @@ class Law:
     def from_dict(cls, content: Mapping[str, Any]) -> Law:
         """Make the law again from `to_dict`."""
         given = dict(content)
-        given["box"] = {k: tuple(v) for k, v in given["box"].items()}
+        for name in ("box", "range"):
+            given[name] = {k: tuple(map(float, v)) for k, v in given.get(name, {}).items()}
         return cls(given.pop("formula"), **given)
 
 
@@ -275,7 +306,7 @@ def _freeze(law: Law) -> None:
     for name in ("variables", "schedules", "real", "unit", "traps"):
         value = getattr(law, name)
         object.__setattr__(law, name, (value,) if isinstance(value, str) else tuple(value))
-    for name in ("derived", "tied", "box", "seed_at", "units"):
+    for name in ("derived", "tied", "where", "constants", "range", "box", "seed_at", "units"):
         object.__setattr__(law, name, dict(getattr(law, name)))
     if isinstance(law.recipe, Mapping):
         object.__setattr__(law, "recipe", Recipe(**law.recipe))
@@ -284,23 +315,20 @@ def _freeze(law: Law) -> None:
 def _compile(law: Law) -> dict[str, Any]:
     for name, text in law.tied.items():
         names_in(text, f"tied {name}")
+    parts = {name: names_in(text, f"where {name}", law.schedules) for name, text in law.where.items()}
     try:
         info = _engine.law_info(law.spec)
     except LawError as error:
-        raise _placed(error, law.formula) from None
+        raise placed(error, law.formula) from None
     if not info["variables"]:
         hint = f"name them with variables={tuple(info['parameters'][:1])!r}, for example"
         raise LawError(compose(f"the formula {law.formula!r} uses none of its variables {listed(law.variables)}", hint))
+    known = {*info["parameters"], *info["variables"], *law.tied, *law.where}
+    for name, used in parts.items():
+        for other in used:
+            if other not in known:
+                raise LawError(f"where {name} uses {other!r}, which is no variable or parameter of the formula")
     return info
-
-
-def _placed(error: LawError, text: str) -> LawError:
-    """Return the core's error with the formula in it; the core counts bytes, people count characters."""
-    if error.position is None or error.text is not None:
-        return error
-    at = len(text.encode()[: error.position].decode(errors="ignore"))
-    hint = f"known are {FUNCTIONS}" if error.message.startswith("unknown function") else None
-    return LawError(compose(error.message, hint), at, text)
 
 
 def _check_names(law: Law) -> None:
@@ -309,97 +337,21 @@ def _check_names(law: Law) -> None:
     if both:
         raise LawError(f"parameter {min(both)!r} is in real and in unit, expected one of them")
     known = {*law.parameters, *law.tied}
-    for where in ("real", "unit", "box", "seed_at"):
+    for where in ("real", "unit", "box", "seed_at", "constants"):
         for name in getattr(law, where):
             if name not in known:
                 raise unknown_parameter(name, law.parameters, where)
-    for name in law.derived:
-        if name in known or name in law.variables:
-            raise LawError(
-                f"derived quantity {name!r} has the name of a {'parameter' if name in known else 'variable'}"
-            )
-
-
-def unknown_parameter(name: str, known: Sequence[str], where: str) -> LawError:
-    """Return the error for a parameter that the law does not have."""
-    close = nearest(name, known)
-    hint = f"did you mean {listed(close)}?" if close else f"its parameters are {listed(known)}"
-    return LawError(compose(f"{where} names {name!r}, which is no free parameter of the law", hint))
+    for name in law.range:
+        if name not in law.variables:
+            raise LawError(f"range names {name!r}, which is no variable of the law")
+    kinds = {**dict.fromkeys(known, "parameter"), **dict.fromkeys(law.variables, "variable")}
+    for what, names in (("part", law.where), ("derived quantity", law.derived)):
+        for name in names:
+            if name in kinds:
+                raise LawError(f"{what} {name!r} has the name of a {kinds[name]}")
+        kinds.update(dict.fromkeys(names, what))
 
 
 def _bind(law: Law, key: str, entry: Published | Mapping[str, float]) -> Published:
     entry = entry if isinstance(entry, Published) else Published(entry)
     return replace(entry, law=law, key=key)
-
-
-def theta_of(law: Law, values: Mapping[str, float]) -> tuple[dict[str, tuple[str, ...]], list[float]]:
-    """Return the labels that the names of `values` (``E[a]``) speak of, and the values in the core's order."""
-    labels: dict[str, tuple[str, ...]] = {}
-    for name in values:
-        base, bracket, rest = name.partition("[")
-        factor = law.levels.get(base)
-        if bracket and factor is not None and rest[:-1] not in labels.get(factor, ()):
-            labels[factor] = (*labels.get(factor, ()), rest[:-1])
-    names = expand(law.parameters, law.levels, labels)
-    missing = [name for name in names if name not in values]
-    missing += [f"{p}[...]" for p, factor in law.levels.items() if not labels.get(factor)]
-    if missing:
-        raise LawError(f"no value for {listed(missing)}, the law {law.formula!r} needs one")
-    return labels, [float(values[name]) for name in names]
-
-
-def names_in(text: str, what: str) -> tuple[str, ...]:
-    """Return the names that a formula over parameters uses; `what` says whose formula it is in errors."""
-    try:
-        return tuple(_engine.law_info(_plain_spec(text, ()))["parameters"])
-    except LawError as error:
-        placed = _placed(error, text)
-        raise LawError(f"{what}: {placed.message}", placed.position, text) from None
-
-
-#: Stands for a parameter that is exactly 0 where a formula takes its logarithm or a power.
-_NEXT_TO_ZERO = 1e-300
-
-
-def evaluate(text: str, values: Mapping[str, Any], what: str = "derived") -> np.ndarray:
-    """Evaluate a formula over named parameters, one array entry per draw.
-
-    Parameters
-    ----------
-    text : str
-        Formula over names of `values`; levels are written as they are named, ``E[a]``.
-    values : mapping of str to array
-        Equally long arrays per parameter.
-
-    Examples
-    --------
-    >>> evaluate("beta / (alpha + beta)", {"alpha": np.array([0.3]), "beta": np.array([0.1])})
-    array([0.25])
-    """
-    size = max((np.size(v) for v in values.values()), default=1)
-    safe, text_safe = {}, text
-    for i, name in enumerate(sorted(values, key=len, reverse=True)):
-        alias = f"level_{i}_" if "[" in name else name
-        text_safe = text_safe.replace(name, alias) if alias != name else text_safe
-        safe[alias] = values[name]
-    for name in names_in(text_safe, what):
-        if name not in safe:
-            raise LawError(compose(f"{what} formula {text!r} uses {name!r}", f"it may use {listed(values)}"))
-    used = {n: _engine.floats(np.broadcast_to(safe[n], size)) for n in names_in(text_safe, what)}
-    for name in _engine.law_info(_plain_spec(text_safe, tuple(used)))["positive"]:
-        used[name] = np.where(used[name] == 0, _NEXT_TO_ZERO, used[name])
-    out = _engine.predict(_plain_spec(text_safe, tuple(used)), (), used, {})
-    return np.broadcast_to(out, size) if out.size != size else out
-
-
-def _plain_spec(text: str, variables: Sequence[str]) -> dict[str, Any]:
-    return {
-        "formula": text,
-        "variables": list(variables),
-        "real": [],
-        "unit": [],
-        "scale": "linear",
-        "tied": {},
-        "seed_at": {},
-        "box": {},
-    }

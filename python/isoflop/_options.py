@@ -13,7 +13,8 @@ import numpy as np
 
 from ._engine import Floats, floats
 from ._errors import LawError, compose
-from ._law import Law, unknown_parameter
+from ._evaluate import unknown_parameter
+from ._law import Law
 from ._prior import Prior, weak
 
 T = TypeVar("T")
@@ -36,9 +37,10 @@ def per_name(given: Mapping[str, T] | None, law: Law, names: Sequence[str], wher
     return {**plain, **single}
 
 
-def fixed_array(given: Mapping[str, float] | None, law: Law, names: Sequence[str]) -> Floats:
-    """Return native values of fixed parameters, NaN where free."""
-    fixed = per_name(given, law, names, "fixed")
+def fixed_array(given: Mapping[str, float | None] | None, law: Law, names: Sequence[str]) -> Floats:
+    """Return native values of fixed parameters, the law's constants among them, NaN where free."""
+    asked = {**law.constants, **(given or {})}
+    fixed = {k: v for k, v in per_name(asked, law, names, "fixed").items() if v is not None}
     for name, value in fixed.items():
         low, high = _OPEN[law.domain(name)]
         if not (low <= value <= high and math.isfinite(value)):
@@ -118,7 +120,7 @@ def start_array(given: Any, law: Law, names: Sequence[str]) -> Floats | None:
 
 
 def _start_row(given: Mapping[str, float], law: Law, names: Sequence[str]) -> list[float]:
-    values = per_name(given, law, names, "starts")
+    values = per_name({**law.constants, **given}, law, names, "starts")
     missing = [name for name in names if name not in values]
     if missing:
         raise LawError(f"a start has no value for {', '.join(missing)}")

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._engine import Codes, Floats, floats
-from ._errors import DataError, compose, listed, nearest
+from ._errors import DataError, ExtrapolationWarning, compose, counted, listed, nearest, warn
 from ._frames import LISTS, NUMERIC, Table, column_error, new_frame, read_table
 from ._levels import level
 from ._schedules import Schedules
 from ._schedules import read as read_schedules
 
 if TYPE_CHECKING:
+    from ._evaluate import Part
     from ._law import Law
 
 Labels = Mapping[str, Sequence[Any]]
@@ -71,13 +72,13 @@ class Points:
 
 
 def read_points(
-    law: Law, labels: Labels, frame: Any, given: Mapping[str, Any], aliases: Mapping[str, str] | None = None
+    law: Law | Part, labels: Labels, frame: Any, given: Mapping[str, Any], aliases: Mapping[str, str] | None = None
 ) -> Points:
     """Read points from a frame, keywords, or both.
 
     Parameters
     ----------
-    law : Law
+    law : Law or Part
         Says which variables and levels are needed.
     labels : mapping
         Known labels per level column, in code order.
@@ -102,15 +103,16 @@ def read_points(
     arrays |= {n: _numeric(n, raw[n]) for n in law.variables if n not in lists}
     arrays |= {n: _codes(n, raw[n], labels) for n in needed if n not in arrays}
     shape = _common_shape(arrays)
-    flat = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
+    flat: dict[str, Any] = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
+    warn_outside(law, flat)
     columns = {n: lists[n][0]._replace(numbers=flat[n]) if n in lists else flat[n] for n in law.variables}
     codes = {n: flat[n] for n in needed if n not in law.variables}
     return Points(columns, codes, shape, labels, source)
 
 
-def _from_runs(runs: Any, name: str, law: Law) -> Any:
+def _from_runs(runs: Any, name: str, law: Law | Part) -> Any:
     if name in law.schedules:
         return runs.schedule(name)
     if name in law.variables:
@@ -215,6 +217,21 @@ def _check_positive(name: str, values: Floats) -> None:
     if 0 < values.size <= MANY and not values.min() > 0:  # a NaN is not above 0 either
         row = int(np.argmin(values > 0))
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
+
+
+def warn_outside(law: Law | Part, columns: Mapping[str, Any]) -> None:
+    """Warn where values of a variable lie outside the range in which the law means anything."""
+    for name, (low, high) in law.range.items():
+        values = columns[name]
+        outside = ~((values >= low) & (values <= high))
+        if outside.any():
+            first = int(np.argmax(outside))
+            more = f" and {counted(int(outside.sum()) - 1, 'more point')}" if outside.sum() > 1 else ""
+            warn(
+                f"{name} is {values[first]:g} at point {first}{more}, "
+                f"outside the range {low:g} to {high:g} in which {law.name or 'the law'} is valid",
+                ExtrapolationWarning,
+            )
 
 
 def _with_column(frame: Table, name: str, values: Floats) -> Any:

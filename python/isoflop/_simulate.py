@@ -9,10 +9,12 @@ import numpy as np
 
 from . import _engine, laws
 from ._errors import DataError, LawError, compose
+from ._evaluate import theta_of
 from ._fitted import Fit
 from ._frames import Table, read_table
-from ._law import Law, Published, theta_of
+from ._law import Law
 from ._points import backend_of, make_frame, read_points
+from ._published import Published
 from ._runs import Runs
 
 

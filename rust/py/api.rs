@@ -246,6 +246,51 @@ fn in_order(mut found: Vec<(Option<usize>, Schedules)>) -> Arc<[Schedules]> {
     found.into_iter().map(|(_, schedules)| schedules).collect()
 }
 
+/// Points of a call, borrowed from its arrays, with the parameters by law order.
+struct Borrowed<'py> {
+    native: Vec<Vec<f64>>,
+    arrays: Vec<PyReadonlyArray1<'py, f64>>,
+    lists: Vec<Vec<u32>>,
+    schedules: Arc<[Schedules]>,
+    n: usize,
+}
+
+impl<'py> Borrowed<'py> {
+    fn read(
+        law: &Law,
+        spec: &Bound<'py, PyDict>,
+        theta: &PyReadonlyArray1<'py, f64>,
+        columns: &Bound<'py, PyDict>,
+        codes: &Bound<'py, PyDict>,
+    ) -> PyResult<Self> {
+        let theta = theta.as_slice()?;
+        let spans = split(law, theta, &level_counts(law, spec, theta.len())?)?;
+        let native = spans.iter().map(|&(first, count)| theta[first..first + count].to_vec()).collect();
+        let mut schedules = vec![];
+        let mut arrays = vec![];
+        for name in &law.variables {
+            let mut column = convert::item(columns, name)?;
+            if let Some((_, found)) = convert::schedules(&column)? {
+                schedules.push((law.schedules.iter().position(|s| s == name), found));
+                column = column.get_item(0)?;
+            }
+            arrays.push(column.extract::<PyReadonlyArray1<'py, f64>>()?);
+        }
+        let lists = factor_codes(law, codes)?;
+        let first = arrays.first().map(|a| a.as_slice()).transpose()?.map(<[f64]>::len);
+        let n = first.or_else(|| lists.first().map(Vec::len)).unwrap_or(1);
+        Ok(Borrowed { native, arrays, lists, schedules: in_order(schedules), n })
+    }
+
+    fn columns(&self) -> PyResult<Vec<&[f64]>> {
+        self.arrays.iter().map(|a| Ok(a.as_slice()?)).collect()
+    }
+
+    fn codes(&self) -> Vec<&[u32]> {
+        self.lists.iter().map(Vec::as_slice).collect()
+    }
+}
+
 /// A law at points, for one parameter vector: reads the arrays in place.
 #[pyfunction]
 pub fn predict<'py>(
@@ -256,41 +301,43 @@ pub fn predict<'py>(
     codes: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (read, _, _) = convert::law(spec)?;
-    let predictor = run::long_if(py, read.formula.len() > 500, |_| Predictor::new(&read, convert::simd()?))?;
-    let law = predictor.law().clone();
-    let law = &law;
-    let theta = theta.as_slice()?.to_vec();
-    let levels = level_counts(law, spec, theta.len())?;
-    let spans = split(law, &theta, &levels)?;
-    let native: Vec<Vec<f64>> = spans.iter().map(|&(first, count)| theta[first..first + count].to_vec()).collect();
-    let mut schedules = vec![];
-    let arrays = law
-        .variables
-        .iter()
-        .map(|name| {
-            let column = convert::item(columns, name)?;
-            match convert::schedules(&column)? {
-                Some((_, found)) => {
-                    schedules.push((law.schedules.iter().position(|s| s == name), found));
-                    column.get_item(0)?.extract::<PyReadonlyArray1<'py, f64>>()
-                }
-                None => column.extract::<PyReadonlyArray1<'py, f64>>(),
-            }
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    let slices = arrays.iter().map(|a| Ok(a.as_slice()?)).collect::<PyResult<Vec<&[f64]>>>()?;
-    let lists = factor_codes(law, codes)?;
-    let list_slices: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
-    let n = slices.first().map(|s| s.len()).or_else(|| list_slices.first().map(|s| s.len())).unwrap_or(1);
-    let points = Points { columns: &slices, codes: &list_slices };
-    let predictor = predictor.with_schedules(in_order(schedules));
+    let predictor = run::long_if(py, is_large(&read), |_| Predictor::new(&read, convert::simd()?))?;
+    let at = Borrowed::read(predictor.law(), spec, &theta, columns, codes)?;
+    let (slices, lists) = (at.columns()?, at.codes());
+    let points = Points { columns: &slices, codes: &lists };
+    let predictor = predictor.with_schedules(at.schedules.clone());
     // numpy's own allocation: it asks for large pages, which Rust's does not.
-    let out = py.import("numpy")?.call_method1("empty", (n,))?.cast_into::<PyArray1<f64>>()?;
+    let out = py.import("numpy")?.call_method1("empty", (at.n,))?.cast_into::<PyArray1<f64>>()?;
     let mut target = out.readwrite();
     let values = target.as_slice_mut()?;
-    run::long_if(py, n > run::SMALL, |cancel| predictor.predict(&native, points, values, cancel))?;
+    run::long_if(py, at.n > run::SMALL, |cancel| predictor.predict(&at.native, points, values, cancel))?;
     drop(target);
     Ok(out)
+}
+
+/// Derivatives of a law by its parameters at points: one array per parameter of the law.
+#[pyfunction]
+pub fn jacobian<'py>(
+    py: Python<'py>,
+    spec: &Bound<'py, PyDict>,
+    theta: PyReadonlyArray1<'py, f64>,
+    columns: &Bound<'py, PyDict>,
+    codes: &Bound<'py, PyDict>,
+) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
+    let (read, _, _) = convert::law(spec)?;
+    let predictor = run::long_if(py, is_large(&read), |_| Predictor::with_derivatives(&read, convert::simd()?))?;
+    let at = Borrowed::read(predictor.law(), spec, &theta, columns, codes)?;
+    let (slices, lists) = (at.columns()?, at.codes());
+    let points = Points { columns: &slices, codes: &lists };
+    let predictor = predictor.with_schedules(at.schedules.clone());
+    let by = run::long_if(py, at.n > run::SMALL, |cancel| predictor.jacobian(&at.native, points, at.n, cancel))?;
+    Ok(by.into_iter().map(|values| PyArray1::from_vec(py, values)).collect())
+}
+
+/// Whether compiling may take long or recurse deeply, and belongs on the side thread.
+fn is_large(spec: &Spec) -> bool {
+    let parts: usize = spec.parts.values().map(String::len).sum();
+    spec.formula.len() + parts > 500
 }
 
 /// Points of equal levels, with their places in the caller's order.

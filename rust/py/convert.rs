@@ -52,6 +52,7 @@ pub fn law(dict: &Bound<'_, PyDict>) -> PyResult<(Spec, Scale, Start)> {
         real: get!(dict, "real"),
         unit: get!(dict, "unit"),
         tied: get!(dict, "tied"),
+        parts: get!(dict, "where"),
         frozen: BTreeMap::new(),
         schedules: optional(dict, "schedules")?.map(|x| x.extract()).transpose()?.unwrap_or_default(),
         positive: vec![],

@@ -12,7 +12,9 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
-    use api::{_panic, band, bootstrap, fit, law_info, objective, predict, predict_draws, resample_weights, simd};
+    use api::{
+        _panic, band, bootstrap, fit, jacobian, law_info, objective, predict, predict_draws, resample_weights, simd,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

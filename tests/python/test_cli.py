@@ -253,7 +253,7 @@ def test_laws(shell, as_json):
 ERRORS = [
     (1, ["fit", "nowhere.csv"], "no file 'nowhere.csv'"),
     (1, ["fit", RUNS, "--loss", "los"], "Hint: did you mean 'loss'"),
-    (1, ["fit", RUNS, "--law", "chincilla"], "Hint: did you mean 'chinchilla'?"),
+    (1, ["fit", RUNS, "--law", "chincilla"], "Hint: did you mean 'chinchilla'"),
     (1, ["fit", RUNS, "--law", "E + lg(N)"], "        ^"),
     (1, ["fit", RUNS, "--fixed", "gamma=1"], "gamma"),
     (1, ["fit", RUNS, "--where", "params >"], "cannot read the filter"),
@@ -261,7 +261,7 @@ ERRORS = [
     (1, ["fit", RUNS, "--save", "nowhere/fit.json"], "there is no folder 'nowhere'"),
     (1, ["fit", RUNS, "--plot", "band.xyz"], "cannot tell what kind of picture"),
     (1, ["fit", RUNS, "--bootstrap", "0"], "n_resamples is 0"),
-    (1, ["laws", "chincilla"], "Hint: did you mean 'chinchilla'?"),
+    (1, ["laws", "chincilla"], "Hint: did you mean 'chinchilla'"),
     (2, ["fit"], "Hint: see isoflop fit --help"),
     (2, ["fti"], "Hint: see isoflop --help"),
     (2, ["fit", RUNS, "--lose", "loss"], "--lose"),

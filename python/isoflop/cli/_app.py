@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from .._engine import version
 from ._demo import demo
 from ._fit import fit
-from ._info import info, laws
+from ._info import info
+from ._laws import check, laws
 
 if TYPE_CHECKING:
     import cyclopts
@@ -39,8 +40,12 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, demo, laws, info):
+    for command in (fit, demo, info):
         app.command(_grouped(command), help_format="plaintext")
+    catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
+    catalogue.default(_grouped(laws))
+    catalogue.command(_grouped(check), help_format="plaintext")
+    app.command(catalogue)
     return app
 
 

@@ -37,9 +37,26 @@ impl Predictor {
     /// What [`Law::new`] refuses.
     pub fn new(spec: &Spec, kernels: &'static Kernels) -> Result<Self> {
         let law = Law::new(spec)?;
+        let roots = [law.value];
+        Ok(Self::of(law, &roots, kernels))
+    }
+
+    /// Compiles a law and its derivatives by its parameters.
+    ///
+    /// # Errors
+    /// What [`Law::new`] refuses.
+    pub fn with_derivatives(spec: &Spec, kernels: &'static Kernels) -> Result<Self> {
+        let mut law = Law::new(spec)?;
+        let leaves: Vec<usize> = (0..law.parameters.len()).map(|p| law.leaf(p)).collect();
+        let mut roots = vec![law.value];
+        roots.extend(law.graph.derivatives(law.value, &leaves));
+        Ok(Self::of(law, &roots, kernels))
+    }
+
+    fn of(law: Law, roots: &[usize], kernels: &'static Kernels) -> Self {
         let gathers: Vec<usize> = (0..law.parameters.len()).filter(|&p| law.parameters[p].factor.is_some()).collect();
         let n = gathers.len();
-        let program = Program::new(&law.graph, &[law.value], |leaf| match *leaf {
+        let program = Program::new(&law.graph, roots, |leaf| match *leaf {
             Node::Gather(p, _) => {
                 Bind::Row(gathers.iter().position(|&g| g == p).expect("levelled parameters are gathers"))
             }
@@ -49,7 +66,7 @@ impl Predictor {
             },
             _ => unreachable!("only leaves are bound"),
         });
-        Ok(Predictor { law, program, gathers, kernels, schedules: Arc::new([]) })
+        Predictor { law, program, gathers, kernels, schedules: Arc::new([]) }
     }
 
     /// The same with schedules at hand, one set for each schedule variable of the law.
@@ -70,26 +87,59 @@ impl Predictor {
     /// Wrong lengths; points where a logarithm is taken of something not positive; cancelled.
     pub fn predict(&self, native: &[Vec<f64>], points: Points<'_>, out: &mut [f64], cancel: &Cancel) -> Result<()> {
         self.check(native, points, out.len())?;
-        let inner: Vec<Vec<f64>> = self
-            .law
-            .parameters
-            .iter()
-            .zip(native)
-            .map(|(p, x)| x.iter().map(|&x| p.domain.inward(x)).collect())
-            .collect();
-        let numbers = self.numbers(&inner);
+        self.run(&self.inward(native), points, &mut [out], cancel)
+    }
+
+    /// The derivative of the law's value by each parameter at each point, by native values; by a
+    /// levelled parameter it is the one by the level that the point has.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`]; a predictor without derivatives.
+    pub fn jacobian(
+        &self,
+        native: &[Vec<f64>],
+        points: Points<'_>,
+        n: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<Vec<f64>>> {
+        if self.program.rows.outputs.len() != 1 + self.law.parameters.len() {
+            return Err(Error::Setting("this predictor was made without derivatives".into()));
+        }
+        self.check(native, points, n)?;
+        let mut out = vec![vec![0.0; n]; 1 + self.law.parameters.len()];
+        let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+        self.run(&self.inward(native), points, &mut slices, cancel)?;
+        out.remove(0);
+        for ((by, parameter), values) in out.iter_mut().zip(&self.law.parameters).zip(native) {
+            for (i, d) in by.iter_mut().enumerate() {
+                let level = parameter.factor.map_or(0, |f| points.codes[f][i] as usize);
+                *d /= parameter.domain.slope(values[level]);
+            }
+        }
+        Ok(out)
+    }
+
+    fn inward(&self, native: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let parameters = self.law.parameters.iter().zip(native);
+        parameters.map(|(p, x)| x.iter().map(|&x| p.domain.inward(x)).collect()).collect()
+    }
+
+    /// Runs the tape block by block and copies the first outputs of the program, one for each of `outs`.
+    fn run(&self, inner: &[Vec<f64>], points: Points<'_>, outs: &mut [&mut [f64]], cancel: &Cancel) -> Result<()> {
+        let numbers = self.numbers(inner);
         let mut machine = Machine::new(self.kernels, BLOCK).with_schedules(self.schedules.clone());
         machine.reserve(&self.program.rows);
         let width = self.gathers.len() + points.columns.len();
         let mut block = vec![1.0; width.max(1) * BLOCK];
         let mut padded = vec![0.0; BLOCK];
-        for (b, to) in out.chunks_mut(BLOCK).enumerate() {
+        let size = outs.first().map_or(0, |out| out.len());
+        for start in (0..size).step_by(BLOCK) {
             cancel.check()?;
-            let (start, count) = (b * BLOCK, to.len());
+            let count = BLOCK.min(size - start);
             let n = count.next_multiple_of(LANES);
             let borrow = n == count && self.gathers.is_empty();
             if !borrow {
-                self.fill(&inner, points, start, count, &mut block);
+                self.fill(inner, points, start, count, &mut block);
             }
             let columns = if borrow {
                 Columns { data: Layout::Apart(points.columns), start, n }
@@ -97,15 +147,17 @@ impl Predictor {
                 Columns { data: Layout::Together(&block, BLOCK), start: 0, n }
             };
             machine.run(&self.program.rows, columns, &numbers);
-            let output = self.program.rows.outputs[0];
-            let last = if n == count { &mut *to } else { &mut padded[..n] };
-            machine.copy(output, columns, &numbers, last);
-            let finite = (self.kernels.sum)(last).is_finite();
-            if n > count {
-                to.copy_from_slice(&padded[..count]);
-            }
-            if !finite {
-                self.check_positive(points)?;
+            for (out, &output) in outs.iter_mut().zip(&self.program.rows.outputs) {
+                let to = &mut out[start..start + count];
+                let last = if n == count { &mut *to } else { &mut padded[..n] };
+                machine.copy(output, columns, &numbers, last);
+                let finite = (self.kernels.sum)(last).is_finite();
+                if n > count {
+                    to.copy_from_slice(&padded[..count]);
+                }
+                if !finite {
+                    self.check_positive(points)?;
+                }
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! Inside, every parameter is a real number: ln of a positive one, logit of one in (0, 1).
 //! Outside, only native values and names are ever seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Graph, Id, Node, Unary};
 use super::parse::{Ast, parse};
@@ -12,6 +12,8 @@ use crate::schedule::Functional;
 
 /// Longer formulas are refused (recursion follows the text).
 const MAX_TEXT: usize = 10_000;
+/// Named parts nested deeper than this are refused, for the same reason.
+const MAX_NESTED: usize = 64;
 
 /// Where a parameter may lie; the internal transform follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub struct Spec {
     pub unit: Vec<String>,
     /// Parameters that are formulas of the others.
     pub tied: BTreeMap<String, String>,
+    /// Named parts: formulas over variables, parameters and other parts, put in where they are named.
+    pub parts: BTreeMap<String, String>,
     /// Parameters held at a native value, as constants (used while looking for seeds).
     pub frozen: BTreeMap<String, f64>,
     /// Variables whose values are whole learning-rate schedules.
@@ -136,7 +140,7 @@ impl Law {
         let mut positive = vec![false; p];
         positive.extend(names.variables.iter().map(|name| names.logged.contains(name) || spec.positive.contains(name)));
         let mut graph = Graph::new(data, positive);
-        let value = names.build(&names.tree.clone(), &mut graph)?;
+        let value = names.build(&names.tree, &mut graph, &mut BTreeMap::new())?;
         let logged = names.variables.iter().map(|name| names.logged.contains(name)).collect();
         Ok(Law {
             graph,
@@ -203,10 +207,24 @@ impl Law {
     }
 }
 
+/// Nodes of named parts.
+type Built = BTreeMap<String, Id>;
+
+/// Reads one formula or part.
+fn read(text: &str) -> Result<Ast> {
+    if text.len() > MAX_TEXT {
+        return Err(Error::Law(format!("the formula has {} characters, at most {MAX_TEXT} are read", text.len())));
+    }
+    parse(text)
+}
+
 /// The names of a formula, found before the graph is built.
 struct Names {
     tree: Ast,
     tied: BTreeMap<String, Ast>,
+    parts: BTreeMap<String, Ast>,
+    /// Tied parameters and parts that were visited, and whether under a logarithm.
+    visited: BTreeSet<(String, bool)>,
     frozen: BTreeMap<String, f64>,
     declared: Vec<String>,
     parameters: Vec<Parameter>,
@@ -221,16 +239,14 @@ struct Names {
 
 impl Names {
     fn collect(spec: &Spec) -> Result<Self> {
-        if spec.formula.len() > MAX_TEXT {
-            return Err(Error::Law(format!(
-                "the formula has {} characters, at most {MAX_TEXT} are read",
-                spec.formula.len()
-            )));
-        }
-        let tied = spec.tied.iter().map(|(name, text)| Ok((name.clone(), parse(text)?))).collect::<Result<_>>()?;
+        let named = |texts: &BTreeMap<String, String>| {
+            texts.iter().map(|(name, text)| Ok((name.clone(), read(text)?))).collect::<Result<BTreeMap<_, _>>>()
+        };
         let mut names = Names {
-            tree: parse(&spec.formula)?,
-            tied,
+            tree: read(&spec.formula)?,
+            tied: named(&spec.tied)?,
+            parts: named(&spec.parts)?,
+            visited: BTreeSet::new(),
             frozen: spec.frozen.clone(),
             declared: spec.variables.iter().chain(&spec.schedules).cloned().collect(),
             parameters: vec![],
@@ -285,7 +301,8 @@ impl Names {
             }
             Ast::Call(name, arguments, _) => {
                 let log = matches!(name.as_str(), "log" | "log10");
-                arguments.iter().try_for_each(|a| self.visit(a, log || (logged && name == "sqrt"), stack))
+                let keeps = logged && matches!(name.as_str(), "sqrt" | "min");
+                arguments.iter().try_for_each(|a| self.visit(a, log || keeps, stack))
             }
         }
     }
@@ -340,16 +357,33 @@ impl Names {
             }
             return Ok(());
         }
-        if let Some(tree) = self.tied.get(name).cloned() {
-            if stack.iter().any(|s| s == name) {
-                return Err(Error::Law(format!("'{name}' is tied to itself")));
-            }
-            stack.push(name.into());
-            self.visit(&tree, false, stack)?;
-            stack.pop();
-            return Ok(());
+        if let Some(tree) = self.named(name).cloned() {
+            return self.visit_named(name, &tree, logged, stack);
         }
         self.add_parameter(name, factor, at)
+    }
+
+    /// What a name stands for that is neither variable nor free parameter.
+    fn named(&self, name: &str) -> Option<&Ast> {
+        self.tied.get(name).or_else(|| self.parts.get(name))
+    }
+
+    /// Visits what a name stands for, once: shared parts are walked as a graph, not as a tree.
+    fn visit_named(&mut self, name: &str, tree: &Ast, logged: bool, stack: &mut Vec<String>) -> Result<()> {
+        if stack.iter().any(|s| s == name) {
+            let word = if self.tied.contains_key(name) { "tied to" } else { "defined by" };
+            return Err(Error::Law(format!("'{name}' is {word} itself")));
+        }
+        if stack.len() >= MAX_NESTED {
+            return Err(Error::Law(format!("more than {MAX_NESTED} named parts inside each other, at '{name}'")));
+        }
+        if !self.visited.insert((name.into(), logged)) {
+            return Ok(());
+        }
+        stack.push(name.into());
+        self.visit(tree, logged, stack)?;
+        stack.pop();
+        Ok(())
     }
 
     fn add_parameter(&mut self, name: &str, factor: Option<&str>, at: usize) -> Result<()> {
@@ -367,16 +401,17 @@ impl Names {
         }
     }
 
-    fn build(&self, tree: &Ast, g: &mut Graph) -> Result<Id> {
+    /// The node of a tree; `built` holds the nodes of named parts, so that each is built once.
+    fn build(&self, tree: &Ast, g: &mut Graph, built: &mut Built) -> Result<Id> {
         Ok(match tree {
             Ast::Number(x) => g.constant(*x),
             Ast::Neg(a) => {
-                let a = self.build(a, g)?;
+                let a = self.build(a, g, built)?;
                 g.neg(a)
             }
-            Ast::Name(name, _) | Ast::Level(name, _, _) => self.build_name(name, g)?,
+            Ast::Name(name, _) | Ast::Level(name, _, _) => self.build_name(name, g, built)?,
             Ast::Binary(op, a, b) => {
-                let (a, b) = (self.build(a, g)?, self.build(b, g)?);
+                let (a, b) = (self.build(a, g, built)?, self.build(b, g, built)?);
                 match op {
                     '+' => g.add(a, b),
                     '-' => g.sub(a, b),
@@ -385,11 +420,11 @@ impl Names {
                     _ => g.pow(a, b),
                 }
             }
-            Ast::Call(name, arguments, at) => self.build_call(name, arguments, *at, g)?,
+            Ast::Call(name, arguments, at) => self.build_call(name, arguments, *at, g, built)?,
         })
     }
 
-    fn build_name(&self, name: &str, g: &mut Graph) -> Result<Id> {
+    fn build_name(&self, name: &str, g: &mut Graph, built: &mut Built) -> Result<Id> {
         if name == "pi" {
             return Ok(g.constant(std::f64::consts::PI));
         }
@@ -399,8 +434,13 @@ impl Names {
         if let Some(v) = self.variables.iter().position(|x| x == name) {
             return Ok(g.symbol(self.parameters.len() + v));
         }
-        if let Some(tree) = self.tied.get(name) {
-            return self.build(tree, g);
+        if let Some(&id) = built.get(name) {
+            return Ok(id);
+        }
+        if let Some(tree) = self.named(name) {
+            let id = self.build(tree, g, built)?;
+            built.insert(name.into(), id);
+            return Ok(id);
         }
         let p = self.parameters.iter().position(|p| p.name == name).expect("every name was visited");
         let leaf = match self.parameters[p].factor {
@@ -414,7 +454,7 @@ impl Names {
         })
     }
 
-    fn build_call(&self, name: &str, arguments: &[Ast], at: usize, g: &mut Graph) -> Result<Id> {
+    fn build_call(&self, name: &str, arguments: &[Ast], at: usize, g: &mut Graph, built: &mut Built) -> Result<Id> {
         let Some((f, count)) = function(name) else {
             return Err(Error::Formula { message: format!("unknown function '{name}'"), position: at });
         };
@@ -427,9 +467,9 @@ impl Names {
             });
         }
         if let Function::Scan(which) = f {
-            return self.build_scan(which, arguments, g);
+            return self.build_scan(which, arguments, g, built);
         }
-        let values = arguments.iter().map(|a| self.build(a, g)).collect::<Result<Vec<_>>>()?;
+        let values = arguments.iter().map(|a| self.build(a, g, built)).collect::<Result<Vec<_>>>()?;
         Ok(match f {
             Function::Exp => g.exp(values[0]),
             Function::Log => g.ln(values[0]),
@@ -446,11 +486,11 @@ impl Names {
         })
     }
 
-    fn build_scan(&self, which: Functional, arguments: &[Ast], g: &mut Graph) -> Result<Id> {
+    fn build_scan(&self, which: Functional, arguments: &[Ast], g: &mut Graph, built: &mut Built) -> Result<Id> {
         let Ast::Name(name, _) = &arguments[0] else { unreachable!("every call was visited") };
         let place = |list: &[String]| list.iter().position(|x| x == name).expect("every name was visited");
         let schedule = g.symbol(self.parameters.len() + place(&self.variables));
-        let values = arguments[1..].iter().map(|a| self.build(a, g)).collect::<Result<Vec<_>>>()?;
+        let values = arguments[1..].iter().map(|a| self.build(a, g, built)).collect::<Result<Vec<_>>>()?;
         Ok(g.intern(Node::Scan(which, schedule, place(&self.schedules), values.into())))
     }
 }
