@@ -78,7 +78,7 @@ impl Descent<'_, '_, '_> {
             }
             self.refresh_metric(outer);
             let predicted = objective - self.solve_linear(objective);
-            if predicted <= self.goal.tolerance * objective {
+            if predicted <= self.goal.tolerance * objective || self.is_rounding(objective) {
                 return Outcome { objective, status: Status::Converged };
             }
             if self.may_trust(predicted, last, objective) {
@@ -105,6 +105,15 @@ impl Descent<'_, '_, '_> {
             }
         }
         Outcome { objective, status: Status::MaxIterations }
+    }
+
+    /// Whether the residuals are nothing but the rounding of the response (rows without noise).
+    fn is_rounding(&self, objective: f64) -> bool {
+        let (y, w) = (&self.ws.y[..self.ws.n], &self.ws.w[..self.ws.n]);
+        objective < 1e-20 && {
+            let unit = |y: f64| f64::EPSILON * (1.0 + y.abs());
+            objective <= y.iter().zip(w).map(|(&y, w)| w * unit(y) * unit(y)).sum()
+        }
     }
 
     /// Whether the linear model is known to be so good that what its step leaves is below the
