@@ -41,7 +41,7 @@ fn refits(job: &Job, count: usize) -> Draws {
 }
 
 #[library_benchmark]
-#[bench::rows_240(args = (240,), setup = prepare, config = at_most(24_000_000))]
+#[bench::rows_240(args = (240,), setup = prepare, config = at_most(20_600_000))]
 fn refits_200(job: Job) -> Draws {
     refits(&job, 200)
 }
@@ -54,7 +54,7 @@ fn rescues_10(job: Job) -> Draws {
 }
 
 #[library_benchmark]
-#[bench::rows_240(args = (240,), setup = prepare, config = at_most(16_000_000))]
+#[bench::rows_240(args = (240,), setup = prepare, config = at_most(14_400_000))]
 fn full_fit(job: Job) -> Fit {
     black_box(fit(&job.problem, &job.recipe, &search(), &Cancel::default()).expect("the fit exists"))
 }
