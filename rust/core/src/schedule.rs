@@ -343,7 +343,8 @@ mod tests {
     }
 
     fn curves() -> [Vec<f64>; 3] {
-        let cosine = (0..400).map(|i| 3e-5 + 1.35e-4 * (1.0 + (f64::from(i) / 400.0 * 3.14159).cos())).collect();
+        let cosine =
+            (0..400).map(|i| 3e-5 + 1.35e-4 * (1.0 + (f64::from(i) / 400.0 * std::f64::consts::PI).cos())).collect();
         let step = (0..300).map(|i| if i < 200 { 3e-4 } else { 1e-4 }).collect();
         let up = (0..50).map(|i| 1e-5 * f64::from(1 + i % 13)).collect();
         [cosine, step, up]
