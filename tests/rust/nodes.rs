@@ -112,3 +112,24 @@ fn schedules_stand_in_their_functions_only() {
         assert!(error.contains(message), "{formula}: {error}");
     }
 }
+
+/// Sums of terms that the rows show to be positive stay on the log scale under a power: no overflow.
+#[test]
+fn sums_under_powers_do_not_overflow() {
+    let spec = |positive: &[&str]| Spec {
+        formula: "(A / X + B / Y)**beta".into(),
+        variables: vec!["X".into(), "Y".into()],
+        positive: positive.iter().map(ToString::to_string).collect(),
+        ..Spec::default()
+    };
+    let at = |positive: &[&str]| {
+        let mut law = Law::new(&spec(positive)).expect("a law");
+        let root = law.response(Scale::Log);
+        // ln A, ln B, ln beta: beta is 2, its logarithm twice ln A and more.
+        let point = Point { parameters: vec![600.0, 500.0, 2.0_f64.ln()], variables: vec![vec![2.0], vec![4.0]] };
+        assert_eq!(law.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["A", "B", "beta"]);
+        run(&law, &[root], Way::Rows, &point, kernels().expect("a level"))[0][0]
+    };
+    assert!((at(&["X", "Y"]) - 2.0 * (600.0 - 2.0_f64.ln())).abs() < 1e-9);
+    assert!(!at(&[]).is_finite());
+}

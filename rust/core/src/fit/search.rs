@@ -70,7 +70,9 @@ const SEARCH: f64 = 1e-8;
 const STARTS: usize = 8;
 const ROUNDS: usize = 3;
 /// Descents at most along a curved ridge to the end of the best one.
-const PATIENCE: usize = 8;
+const PATIENCE: usize = 4;
+/// Runs of the tape after which a search is not widened again.
+const EFFORT: usize = 10_000;
 const NOTHING: f64 = 1e-14;
 pub(crate) const REFIT: f64 = 5e-11;
 
@@ -197,10 +199,15 @@ fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: 
     }
     let rough = goal(ws, recipe, SEARCH);
     let mut found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    let short = Goal { max_outer: 120, ..rough };
     for round in 1..=ROUNDS {
-        let Some(seeder) = seeder.as_ref().filter(|_| !is_certain(ws, recipe, found.as_ref())) else { break };
+        let within = ws.evaluations < EFFORT;
+        let Some(seeder) = seeder.as_ref().filter(|_| within).filter(|_| !is_certain(ws, recipe, found.as_ref()))
+        else {
+            break;
+        };
         let seeds = seeder.wider(ws, recipe, round, count << (round - 1));
-        let more = descend_all(ws, &rough, seeds, false, cancel)?;
+        let more = descend_all(ws, &short, seeds, false, cancel)?;
         found = better(found, more);
     }
     let mut best = found.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))?;

@@ -9,6 +9,7 @@
 
 use super::descent::Descent;
 use super::sample::Workspace;
+use super::statistics::rounding;
 use super::status::Status;
 use crate::simd::Criterion;
 
@@ -109,11 +110,7 @@ impl Descent<'_, '_, '_> {
 
     /// Whether the residuals are nothing but the rounding of the response (rows without noise).
     fn is_rounding(&self, objective: f64) -> bool {
-        let (y, w) = (&self.ws.y[..self.ws.n], &self.ws.w[..self.ws.n]);
-        objective < 1e-20 && {
-            let unit = |y: f64| f64::EPSILON * (1.0 + y.abs());
-            objective <= y.iter().zip(w).map(|(&y, w)| w * unit(y) * unit(y)).sum()
-        }
+        objective < 1e-20 && objective <= rounding(self.ws)
     }
 
     /// Whether the linear model is known to be so good that what its step leaves is below the
