@@ -248,7 +248,8 @@ class Law:
         --------
         >>> law = Law("E + A / N**alpha")
         >>> at = {"E": 1.0, "A": 8.0, "alpha": 0.5}
-        >>> law.jacobian(at, by=["E", "log A"], N=16.0)
+        >>> slopes = law.jacobian(at, by=["E", "log A"], N=16.0)
+        >>> {word: round(slope, 6) for word, slope in slopes.items()}
         {'E': 1.0, 'log A': 2.0}
         """
         return _evaluate.jacobian(self, params, frame, by, log, variables)
