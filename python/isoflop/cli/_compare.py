@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from .._compare import compare_laws as compare
 from .._read import read_runs
@@ -95,7 +95,7 @@ def compare_laws(
     settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
     reading = {**{name: column for name, column in roles.items() if column is not None}, **settings}
     table = read_runs(runs, where=where, **reading)
-    options = {"criterion": criterion, "delta": _parse.delta(delta), "scale": scale, "prior": _parse.priors(prior)}
+    options: dict[str, Any] = {"criterion": criterion, "delta": _parse.delta(delta), "scale": scale, "prior": _parse.priors(prior)}
     found = compare(table.final() if final else table, chosen, along=along, rng=seed, **options)
     if wants_json(json):
         emit_json("compare-laws", found.to_dict())
