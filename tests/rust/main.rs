@@ -10,6 +10,7 @@ mod evaluator;
 mod formula;
 mod graph;
 mod laws;
+mod nodes;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 

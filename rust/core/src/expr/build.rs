@@ -50,6 +50,8 @@ pub struct Program {
     pub numbers: Tape,
     /// Over columns (outputs of `data`, then the caller's rows) and numbers.
     pub rows: Tape,
+    /// The node of each column that `data` makes.
+    pub columns: Vec<Id>,
     /// How many columns `data` makes.
     pub n_data: usize,
 }
@@ -91,6 +93,7 @@ impl Program {
         program.data = Layout::new(graph, places).tape(&of(Stage::Data), &both, false);
         program.checks = logged.iter().copied().zip(program.data.outputs.split_off(data_out.len())).collect();
         program.n_data = data_out.len();
+        program.columns = data_out.clone();
 
         places = leaves(graph, &order, &stages, Stage::Number, leaf);
         program.numbers = Layout::new(graph, places).tape(&of(Stage::Number), &number_out, false);

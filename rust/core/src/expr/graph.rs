@@ -89,6 +89,16 @@ impl Graph {
         Graph { data, positive, ..Self::default() }
     }
 
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// The node with this number.
     pub fn node(&self, id: Id) -> &Node {
         &self.nodes[id]

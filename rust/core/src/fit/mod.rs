@@ -5,6 +5,8 @@ mod descent;
 mod exact;
 mod linear;
 mod linear_model;
+mod link;
+mod location;
 mod nnls;
 mod problem;
 mod recipe;

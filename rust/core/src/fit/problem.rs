@@ -187,8 +187,8 @@ impl Problem {
         Ok(())
     }
 
-    /// Runs the data tape over the whole table.
-    fn data_columns(&self) -> Result<Vec<f64>> {
+    /// The variables of the law, in order, padded.
+    pub(crate) fn raw_columns(&self) -> Result<Vec<f64>> {
         let mut inputs = Vec::with_capacity(self.law.variables.len() * self.padded);
         for name in &self.law.variables {
             let column = self.table.columns.get(name).ok_or_else(|| Error::MissingColumn(name.clone()))?;
@@ -198,6 +198,12 @@ impl Problem {
             }
             inputs.extend(self.pad(column, column.first().copied().unwrap_or(1.0)));
         }
+        Ok(inputs)
+    }
+
+    /// Runs the data tape over the whole table.
+    fn data_columns(&self) -> Result<Vec<f64>> {
+        let inputs = self.raw_columns()?;
         let mut machine = Machine::new(self.kernels, self.padded).with_schedules(self.schedules.clone());
         let columns = Columns { data: &inputs, stride: self.padded, start: 0, n: self.padded };
         machine.run(&self.program.data, columns, &[]);
@@ -232,7 +238,7 @@ impl Problem {
 }
 
 /// Rows at one parameter vector: parameters are numbers, levels vary by row, variables are data.
-fn bind_rows(law: &Law, gathers: &[usize], leaf: &Node) -> Bind {
+pub(crate) fn bind_rows(law: &Law, gathers: &[usize], leaf: &Node) -> Bind {
     match *leaf {
         Node::Gather(p, _) => Bind::Row(gathers.iter().position(|&g| g == p).expect("levelled parameters are gathers")),
         Node::Symbol(s) => match law.symbol(s) {

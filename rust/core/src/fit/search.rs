@@ -5,7 +5,7 @@ use super::exact;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::Workspace;
-use super::seeds::{Seeder, hold_fixed};
+use super::seeds::{Seeder, hold_fixed, runs_away};
 use super::solver::{Goal, Outcome, descend};
 use super::statistics;
 use super::status::Status;
@@ -65,6 +65,15 @@ pub struct Fit {
 /// The tolerances of a full fit, of the descents that look for it, and of a refit in a bootstrap.
 pub(crate) const FULL: f64 = 1e-14;
 const SEARCH: f64 = 1e-8;
+/// Descents of a search, where the caller does not say; wider searches, at most, while the best optimum was
+/// met once only; and an objective, as a share of the response, that cannot be undercut.
+const STARTS: usize = 8;
+const ROUNDS: usize = 3;
+/// Descents at most along a curved ridge to the end of the best one.
+const PATIENCE: usize = 4;
+/// Runs of the tape after which a search is not widened again.
+const EFFORT: usize = 10_000;
+const NOTHING: f64 = 1e-14;
 pub(crate) const REFIT: f64 = 5e-11;
 
 /// What a recipe minimises over the free parameters of a workspace.
@@ -172,17 +181,68 @@ fn shrink(ws: &mut Workspace<'_>, recipe: &mut Recipe, best: &mut Best) {
 }
 
 fn search_all(ws: &mut Workspace<'_>, recipe: &Recipe, search: &Search, cancel: &Cancel) -> Result<Best> {
+    let count = if search.n_starts == 0 { STARTS } else { search.n_starts };
     let mut seeds: Vec<Vec<f64>> = search.starts.iter().map(|s| ws.problem.inward(s)).collect();
     seeds.iter_mut().for_each(|s| hold_fixed(ws.problem, recipe, s));
-    if !search.only_starts || seeds.is_empty() {
-        let count = if search.n_starts == 0 { 8 } else { search.n_starts };
-        seeds.extend(Seeder::new(ws, recipe).seeds(ws, recipe, count));
+    let seeder = (!search.only_starts || seeds.is_empty()).then(|| Seeder::new(ws, recipe));
+    if let Some(seeder) = &seeder {
+        seeds.extend(seeder.seeds(ws, recipe, count));
+        // More starts than a first scan has points were asked for.
+        for round in 1..=ROUNDS {
+            if search.n_starts <= seeds.len() {
+                break;
+            }
+            let missing = search.n_starts - seeds.len();
+            seeds.extend(seeder.wider(ws, recipe, round, missing));
+        }
     }
     let rough = goal(ws, recipe, SEARCH);
-    let found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    let mut found = descend_all(ws, &rough, seeds, search.only_starts, cancel)?;
+    let short = Goal { max_outer: 120, ..rough };
+    for round in 1..=ROUNDS {
+        let within = ws.evaluations < EFFORT;
+        let Some(seeder) = seeder.as_ref().filter(|_| within).filter(|_| !is_certain(ws, recipe, found.as_ref()))
+        else {
+            break;
+        };
+        let seeds = seeder.wider(ws, recipe, round, count << (round - 1));
+        let more = descend_all(ws, &short, seeds, false, cancel)?;
+        found = better(found, more);
+    }
     let mut best = found.ok_or_else(|| Error::NoStart("the law is not finite at any start".into()))?;
-    best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+    for _ in 0..PATIENCE {
+        best.outcome = descend(ws, &goal(ws, recipe, FULL), &mut best.theta, false);
+        if best.outcome.status != Status::MaxIterations {
+            break;
+        }
+    }
     Ok(best)
+}
+
+/// Whether the best optimum was met more than once and not far outside all boxes, or leaves nothing to gain.
+fn is_certain(ws: &Workspace<'_>, recipe: &Recipe, found: Option<&Best>) -> bool {
+    let Some(best) = found else { return false };
+    let size: f64 = ws.y[..ws.n].iter().zip(&ws.w).map(|(y, w)| w * y * y).sum();
+    let met = best.n_best > 1 && !runs_away(ws.problem, recipe, &best.theta);
+    (met && best.outcome.status == Status::Converged) || best.outcome.objective <= NOTHING * size
+}
+
+/// The better of two searches, counted together.
+fn better(a: Option<Best>, b: Option<Best>) -> Option<Best> {
+    let (Some(a), Some(b)) = (a.clone(), b.clone()) else { return a.or(b) };
+    let (first, second) = if b.outcome.objective < a.outcome.objective { (b, a) } else { (a, b) };
+    let hits = if same(first.outcome.objective, second.outcome.objective) { second.n_best } else { 0 };
+    Some(Best {
+        n_starts: first.n_starts + second.n_starts,
+        n_best: first.n_best + hits,
+        n_optima: first.n_optima.max(second.n_optima),
+        ..first
+    })
+}
+
+/// Whether two objectives are of one optimum.
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b
 }
 
 /// Descends from every seed, with the robust width shrinking to the goal's, and compares.
@@ -204,7 +264,6 @@ pub(crate) fn descend_all(
     }
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let Some((objective, theta, status)) = ends.first().cloned() else { return Ok(None) };
-    let same = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(f64::MIN_POSITIVE) || a == b;
     let n_best = ends.iter().filter(|e| same(e.0, objective)).count();
     let n_optima =
         1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();

@@ -5,6 +5,8 @@
 //! 1973). Which parameters are linear is found by trying, not by looking at the formula.
 //! Laws without such structure are scanned at quasi-random points of their box.
 
+use super::link::{Link, find_links};
+use super::location::location;
 use super::nnls::nnls;
 use super::problem::Problem;
 use super::recipe::Recipe;
@@ -19,11 +21,19 @@ pub struct Seeder {
     linear: Vec<usize>,
     /// Points to scan: internal values of all expanded parameters.
     points: Vec<Vec<f64>>,
+    /// Parameters that are scanned.
+    scanned: Vec<usize>,
+    /// Arguments of links: where their parameters are looked for depends on the data.
+    links: Vec<Link>,
 }
 
 /// Rows that tell which parameters are linear, and rows that seeds are scored on, at most.
 const PROBE: usize = 64;
 const SCAN: usize = 4096;
+/// Points of a wider scan, for each scanned parameter (of the first; every later one doubles it).
+const WIDER: usize = 160;
+/// Farther than this from its interval (internal scale) a parameter has run away.
+const FAR: f64 = 20.0;
 
 /// Exponents that are scanned where a law declares no box.
 const EXPONENTS: (f64, f64) = (0.06, 1.6);
@@ -33,20 +43,35 @@ impl Seeder {
     pub fn new(ws: &mut Workspace<'_>, recipe: &Recipe) -> Self {
         let problem = ws.problem;
         let held = ws.thin(PROBE);
-        let linear = find_linear(ws, recipe);
+        let links = find_links(problem);
+        let linear = find_linear(ws, recipe, &links);
         ws.restore(held);
         let scanned: Vec<usize> = (0..problem.spans.len())
             .filter(|p| !linear.contains(p) && recipe.fixed[problem.spans[*p].0].is_nan())
             .collect();
-        let points = scan(problem, recipe, &scanned, linear.is_empty());
-        Seeder { linear, points }
+        let units = unit_points(open(problem, &scanned).len(), linear.is_empty());
+        let points = scan(problem, recipe, &links, &scanned, &units);
+        Seeder { linear, points, scanned, links }
+    }
+
+    /// The best `count` seeds of a wider scan: that of round 1, 2, ... covers as many points that no
+    /// earlier round did, each time more.
+    pub fn wider(&self, ws: &mut Workspace<'_>, recipe: &Recipe, round: usize, count: usize) -> Vec<Vec<f64>> {
+        let k = open(ws.problem, &self.scanned).len();
+        let (first, last) = (WIDER * k * ((1 << round) - 1), WIDER * k * ((2 << round) - 1));
+        let units: Vec<Vec<f64>> = (first..last).map(|i| halton(i + 1, k)).collect();
+        let points = scan(ws.problem, recipe, &self.links, &self.scanned, &units);
+        self.best_of(ws, recipe, &points, count)
     }
 
     /// The best `count` seeds for the rows in hand, best first.
     pub fn seeds(&self, ws: &mut Workspace<'_>, recipe: &Recipe, count: usize) -> Vec<Vec<f64>> {
+        self.best_of(ws, recipe, &self.points, count)
+    }
+
+    fn best_of(&self, ws: &mut Workspace<'_>, recipe: &Recipe, points: &[Vec<f64>], count: usize) -> Vec<Vec<f64>> {
         let held = ws.thin(SCAN);
-        let mut scored: Vec<(f64, Vec<f64>)> =
-            self.points.iter().map(|point| self.project(ws, recipe, point)).collect();
+        let mut scored: Vec<(f64, Vec<f64>)> = points.iter().map(|point| self.project(ws, recipe, point)).collect();
         ws.restore(held);
         scored.retain(|(score, _)| score.is_finite());
         scored.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -73,12 +98,13 @@ impl Seeder {
     /// not finite.
     pub fn random(&self, ws: &mut Workspace<'_>, recipe: &Recipe, stream: &mut Stream) -> Option<Vec<f64>> {
         let problem = ws.problem;
-        let mut point = reference(problem, recipe);
+        let mut point = reference(problem, recipe, &self.links);
         for p in (0..problem.spans.len()).filter(|p| !self.linear.contains(p)) {
-            let (low, high) = interval(problem, recipe, p);
+            let (low, high) = narrowed(problem, recipe, &self.links, p);
             let (first, levels) = problem.spans[p];
             point[first..first + levels].fill(low + stream.open_unit() * (high - low));
         }
+        self.links.iter().for_each(|link| link.centre(problem, &mut point));
         hold_fixed(problem, recipe, &mut point);
         let (score, theta) = self.project(ws, recipe, &point);
         score.is_finite().then_some(theta)
@@ -190,12 +216,12 @@ fn native_values(ws: &Workspace<'_>, columns: &[usize], theta: &[f64]) -> (Vec<f
 }
 
 /// Parameters of the law whose native derivatives do not move when they, or each other, move.
-fn find_linear(ws: &mut Workspace<'_>, recipe: &Recipe) -> Vec<usize> {
+fn find_linear(ws: &mut Workspace<'_>, recipe: &Recipe, links: &[Link]) -> Vec<usize> {
     let problem = ws.problem;
     let free: Vec<usize> = (0..problem.spans.len())
         .filter(|&p| recipe.fixed[problem.spans[p].0].is_nan() && problem.domains[problem.spans[p].0] != Domain::Unit)
         .collect();
-    let base = reference(problem, recipe);
+    let base = reference(problem, recipe, links);
     let span = |p: usize| problem.spans[p].0..problem.spans[p].0 + problem.spans[p].1;
     let at = |ws: &mut Workspace<'_>, theta: &[f64], p: usize| {
         ws.evaluate(theta);
@@ -224,10 +250,10 @@ fn agree(a: &[Vec<f64>], b: &[Vec<f64>]) -> bool {
 }
 
 /// A point in the middle of the box.
-fn reference(problem: &Problem, recipe: &Recipe) -> Vec<f64> {
+fn reference(problem: &Problem, recipe: &Recipe, links: &[Link]) -> Vec<f64> {
     let mut theta = vec![0.0; problem.p()];
     for p in 0..problem.spans.len() {
-        let (low, high) = interval(problem, recipe, p);
+        let (low, high) = narrowed(problem, recipe, links, p);
         let (first, levels) = problem.spans[p];
         let middle = match frozen_at(problem, p) {
             Some(values) => problem.domains[first].inward(values[0]),
@@ -235,6 +261,7 @@ fn reference(problem: &Problem, recipe: &Recipe) -> Vec<f64> {
         };
         theta[first..first + levels].fill(middle);
     }
+    links.iter().for_each(|link| link.centre(problem, &mut theta));
     hold_fixed(problem, recipe, &mut theta);
     theta
 }
@@ -262,7 +289,7 @@ fn interval(problem: &Problem, recipe: &Recipe, p: usize) -> (f64, f64) {
         (None, Domain::Positive) if problem.by_value[first] => (EXPONENTS.0.ln(), EXPONENTS.1.ln()),
         (None, Domain::Positive) => problem.data_range,
         (None, Domain::Unit) => (-3.0, 3.0),
-        (None, Domain::Real) => (-2.0, 2.0),
+        (None, Domain::Real) => location(problem, p).unwrap_or((-2.0, 2.0)),
     };
     if let Some(prior) = recipe.priors[first] {
         (low, high) = (prior.mean - 1.5 * prior.sd, prior.mean + 1.5 * prior.sd);
@@ -271,25 +298,48 @@ fn interval(problem: &Problem, recipe: &Recipe, p: usize) -> (f64, f64) {
     if low <= high { (low, high) } else { (high, high) }
 }
 
-/// Scan points: a grid over one or two parameters, a Halton sequence over more; parameters
-/// that the law wants frozen while seeding stay at their first value.
-fn scan(problem: &Problem, recipe: &Recipe, scanned: &[usize], blind: bool) -> Vec<Vec<f64>> {
-    let open: Vec<usize> = scanned.iter().copied().filter(|&p| frozen_at(problem, p).is_none()).collect();
+/// Whether a parameter has left its interval so far that the optimum may be one at infinity.
+pub(crate) fn runs_away(problem: &Problem, recipe: &Recipe, theta: &[f64]) -> bool {
+    (0..problem.spans.len()).any(|p| {
+        let ((low, high), (first, levels)) = (interval(problem, recipe, p), problem.spans[p]);
+        let far = |j: usize| recipe.fixed[j].is_nan() && (theta[j] < low - FAR || theta[j] > high + FAR);
+        (first..first + levels).any(far)
+    })
+}
+
+/// The same, narrowed to slopes that leave a link within its bend over the data.
+fn narrowed(problem: &Problem, recipe: &Recipe, links: &[Link], p: usize) -> (f64, f64) {
+    let (low, high) = interval(problem, recipe, p);
+    match links.iter().find_map(|link| link.slope_range(p)) {
+        Some((a, b)) if low.max(a) < high.min(b) => (low.max(a), high.min(b)),
+        _ => (low, high),
+    }
+}
+
+/// Scan points; parameters that the law wants frozen while seeding stay at their first value.
+fn scan(problem: &Problem, recipe: &Recipe, links: &[Link], scanned: &[usize], units: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let open = open(problem, scanned);
     let mut points = vec![];
-    for unit in unit_points(open.len(), blind) {
-        let mut theta = reference(problem, recipe);
-        for (&p, u) in open.iter().zip(&unit) {
-            let (low, high) = interval(problem, recipe, p);
+    for unit in units {
+        let mut theta = reference(problem, recipe, links);
+        for (&p, u) in open.iter().zip(unit) {
+            let (low, high) = narrowed(problem, recipe, links, p);
             let (first, levels) = problem.spans[p];
             theta[first..first + levels].fill(low + u * (high - low));
         }
+        links.iter().for_each(|link| link.centre(problem, &mut theta));
         points.push(theta);
     }
     points.iter_mut().for_each(|t| hold_fixed(problem, recipe, t));
     points
 }
 
-/// Points of the unit cube.
+/// Those of the scanned parameters that the law does not want frozen while seeding.
+fn open(problem: &Problem, scanned: &[usize]) -> Vec<usize> {
+    scanned.iter().copied().filter(|&p| frozen_at(problem, p).is_none()).collect()
+}
+
+/// Points of the unit cube: a grid over one or two parameters, a Halton sequence over more.
 fn unit_points(k: usize, blind: bool) -> Vec<Vec<f64>> {
     let grid = |m: usize| (0..m).map(move |i| i as f64 / (m - 1) as f64);
     match (k, blind) {

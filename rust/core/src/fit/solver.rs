@@ -9,6 +9,7 @@
 
 use super::descent::Descent;
 use super::sample::Workspace;
+use super::statistics::rounding;
 use super::status::Status;
 use crate::simd::Criterion;
 
@@ -47,9 +48,12 @@ pub fn descend(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut [f64], ready: bo
         ws.accept();
     }
     let mut state = Descent::new(ws, goal, theta);
-    let outcome = state.run();
+    let mut outcome = state.run();
     let small = state.small;
     ws.small = small;
+    if outcome.status == Status::MaxIterations && outcome.objective <= rounding(ws) {
+        outcome.status = Status::Converged;
+    }
     outcome
 }
 

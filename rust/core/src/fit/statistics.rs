@@ -12,6 +12,12 @@ use super::status::Status;
 /// Columns whose share that no other column explains is below this are not determined.
 const SINGULAR: f64 = 1e-10;
 
+/// The objective of residuals that are rounding and nothing else: less cannot be reached.
+pub(crate) fn rounding(ws: &Workspace<'_>) -> f64 {
+    let rows = ws.y[..ws.n].iter().zip(&ws.w);
+    0.5 * rows.map(|(y, w)| w * (32.0 * f64::EPSILON * y.abs().max(1.0)).powi(2)).sum::<f64>()
+}
+
 /// 1.4826 median |r|, corrected for the fitted parameters.
 pub(crate) fn robust_sigma(ws: &mut Workspace<'_>, theta: &[f64]) -> f64 {
     ws.evaluate(theta);

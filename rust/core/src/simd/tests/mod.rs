@@ -4,6 +4,7 @@ mod accuracy;
 mod edges;
 mod exact;
 mod loops;
+mod root;
 mod same_bits;
 
 use super::{Kernels, Level, kernels_for};
