@@ -33,8 +33,11 @@ class Profile:
     reason: str = ""
 
 
-def read_profiles(runs: Runs, budget: str | None, curve: Curve) -> list[Profile]:
-    """Return one profile per budget, by rising compute: of a column, or of rows whose ln C lie close together."""
+def read_profiles(runs: Runs, budget: str | None, within: float | None, curve: Curve) -> list[Profile]:
+    """Return one profile per budget, by rising compute: of a column, or of rows whose ln C lie close together.
+
+    With `within`, a profile keeps the sizes whose loss exceeds its lowest by no more than this share.
+    """
     n, d, c, loss = (runs.variable(name) for name in ("N", "D", "C", "loss"))
     if budget is None:
         order = np.argsort(c, kind="stable")
@@ -45,7 +48,10 @@ def read_profiles(runs: Runs, budget: str | None, curve: Curve) -> list[Profile]
         runs.require_positive([budget])
         levels, codes = np.unique(runs.variable(budget), return_inverse=True)
         nominal = [float(level) for level in levels]
-    return [_profile(float(c_i), np.flatnonzero(codes == i), n, d, c, loss, curve) for i, c_i in enumerate(nominal)]
+    members = [np.flatnonzero(codes == i) for i in range(len(nominal))]
+    if within is not None:
+        members = [rows[loss[rows] <= (1 + within) * loss[rows].min()] for rows in members]
+    return [_profile(at, rows, n, d, c, loss, curve) for at, rows in zip(nominal, members, strict=True)]
 
 
 def _profile(compute: float, rows: Codes, n: Floats, d: Floats, c: Floats, loss: Floats, curve: Curve) -> Profile:
@@ -106,7 +112,7 @@ def draw_minima(
         sd = _residual_sd(profiles) if noise is None else noise
         shifts = sd * np.random.Generator(np.random.Philox(key=[seed, NOISE])).standard_normal((count, n_rows))
     else:
-        strata = np.zeros(n_rows, dtype=np.int64)
+        strata = np.full(n_rows, len(profiles), dtype=np.int64)  # rows of no profile keep to themselves
         for code, profile in enumerate(profiles):
             strata[profile.rows] = code
         weights = resample_weights(n_rows, scheme, None, strata, seed, count)

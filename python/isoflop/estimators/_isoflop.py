@@ -42,6 +42,8 @@ class IsoFLOP(Allocation):
         Where each curve is lowest, and how low; NaN without an interior minimum.
     draws : ndarray (resamples, budgets)
         ln N of the minima per resample.
+    n_far : int
+        Rows that `within` left out.
     beside : Beside or None
         Approach 3 on the same runs, and the bias of the curve under it.
     """
@@ -53,6 +55,7 @@ class IsoFLOP(Allocation):
     loss: Floats
     draws: Floats = field(repr=False)
     beside: Beside | None = None
+    n_far: int = 0
 
     @property
     def dropped(self) -> dict[float, str]:
@@ -84,11 +87,12 @@ class IsoFLOP(Allocation):
 
     def _facts(self) -> list[tuple[str, str]]:
         n_rows = sum(len(p.x) for p in self.profiles)
+        far = f", {self.n_far} far from their lowest left out" if self.n_far else ""
         without = f", {len(self.dropped)} without a minimum inside their sizes" if self.dropped else ""
         kept = np.isfinite(self.N_opt)
         lost = 1 - np.isfinite(self.draws[:, kept]).mean()
         return [
-            ("profiles", f"{len(self.profiles)} of {n_rows} rows{without}"),
+            ("profiles", f"{len(self.profiles)} of {n_rows} rows{far}{without}"),
             *self.estimates.facts(),
             ("minima lost", f"{percent(float(lost))} of those in resamples"),
         ]
@@ -128,6 +132,7 @@ def isoflop(
     curve: Curve = "parabola",
     scale: Literal["linear", "log"] = "linear",
     budget: str | None = None,
+    within: float | None = None,
     scheme: Literal["bayesian", "rows"] = "bayesian",
     noise: float | None = None,
     law: Law | str | None = "chinchilla",
@@ -147,6 +152,9 @@ def isoflop(
         Whether it goes through the loss or its logarithm.
     budget : str, optional
         Column of the nominal compute. Where None, rows whose C differ by less than 10 % from a neighbour's are one.
+    within : float, optional
+        Keep the sizes whose loss exceeds the lowest of their budget by no more than this share. Far from its minimum a
+        profile is no parabola: 0.1 to 0.25 keeps the part that is nearly one.
     scheme : {"bayesian", "rows"}
         How rows are resampled within their budget: with exponential weights, so that none is missing, or drawn with
         replacement. An interpolation has no weights: there noise is added to the losses.
@@ -194,10 +202,10 @@ def isoflop(
     >>> round(found.params["a"], 3), len(found.dropped)
     (0.513, 0)
     """
-    _check(curve, scale, scheme, noise)
+    _check(curve, scale, scheme, within, noise)
     runs = as_runs(runs, **variables)
     used, _ = runs.for_variables(("N", "D", "C"), positive=("N", "D", "C", "loss"))
-    profiles = [judged(p, curve, scale) for p in read_profiles(used, budget, curve)]
+    profiles = [judged(p, curve, scale) for p in read_profiles(used, budget, within, curve)]
     at, height = minima(profiles, curve, scale, [p.loss for p in profiles])
     seed, count = seed_of(rng), resample_count(n_resamples)
     kept = np.isfinite(at)
@@ -209,11 +217,12 @@ def isoflop(
     table_of = np.column_stack(list(lines(profiles, draws).values()))
     drawn = "noise on the losses" if curve == "akima" else f"{scheme} weights of rows within their budget"
     estimates = Estimates(values, table_of, drawn, seed, backend_of(runs._columns.table))
+    n_far = used.n_rows - sum(len(p.x) for p in profiles)
     beside = None if law is None else put_beside(used, profiles, curve, scale, law, seed, count)
-    return IsoFLOP(estimates, curve, scale, tuple(profiles), np.exp(at), height, draws, beside)
+    return IsoFLOP(estimates, curve, scale, tuple(profiles), np.exp(at), height, draws, beside, n_far)
 
 
-def _check(curve: str, scale: str, scheme: str, noise: float | None) -> None:
+def _check(curve: str, scale: str, scheme: str, within: float | None, noise: float | None) -> None:
     for name, value, known in (
         ("curve", curve, CURVES),
         ("scale", scale, ("linear", "log")),
@@ -221,6 +230,8 @@ def _check(curve: str, scale: str, scheme: str, noise: float | None) -> None:
     ):
         if value not in known:
             raise DataError(compose(f"{name} is {value!r}", f"choose one of {listed(known)}"))
+    if within is not None and not within > 0:
+        raise DataError(compose(f"within is {within!r}, expected a share above 0", "0.1 keeps losses up to 10 % above"))
     if noise is not None and curve != "akima":
         hint = "leave it out, or take curve='akima'"
         raise DataError(compose(f"noise is for an interpolation, a {curve} is refitted to resampled rows", hint))
