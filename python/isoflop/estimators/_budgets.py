@@ -6,6 +6,7 @@ The curves are in `_profile`; what is made of the minima is in `_isoflop`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from .._errors import counted
 from .._runs import Runs
 from .._seed import NOISE
 from ._allocation import NAMES
-from ._estimates import Scheme, line, resample_weights
-from ._profile import FEWEST, Curve, minimum
+from ._estimates import line, resample_weights
+from ._profile import FEWEST, Curve, minimum, smooth
 
 #: Rows whose ln C lie closer than this to their neighbour belong to one budget.
 SAME_BUDGET = 0.1
+#: A size that alone decides its own residual has none to give.
+LEAST_FREE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def draw_minima(
     profiles: list[Profile],
     curve: Curve,
     scale: str,
-    scheme: Scheme,
+    scheme: Literal["wild", "bayesian", "rows"],
     noise: float | None,
     seed: int,
     count: int,
@@ -108,9 +111,12 @@ def draw_minima(
 ) -> Floats:
     """Return ln N of the minima per resample and budget."""
     out = np.full((count, len(profiles)), np.nan)
+    stream = np.random.Generator(np.random.Philox(key=[seed, NOISE]))
     if curve == "akima":
         sd = _residual_sd(profiles) if noise is None else noise
-        shifts = sd * np.random.Generator(np.random.Philox(key=[seed, NOISE])).standard_normal((count, n_rows))
+        shifts = sd * stream.standard_normal((count, n_rows))
+    elif scheme == "wild":
+        signs = stream.choice([-1.0, 1.0], size=(count, n_rows))
     else:
         strata = np.full(n_rows, len(profiles), dtype=np.int64)  # rows of no profile keep to themselves
         for code, profile in enumerate(profiles):
@@ -120,11 +126,22 @@ def draw_minima(
         if profile.reason:
             continue
         if curve == "akima":
-            losses = profile.loss * np.exp(shifts[:, profile.rows])
-            out[:, i] = _minimum(profile, curve, scale, losses)[0]
+            found = _minimum(profile, curve, scale, profile.loss * np.exp(shifts[:, profile.rows]))
+        elif scheme == "wild":
+            found = _minimum(profile, curve, scale, _wild(profile, curve, scale, signs[:, profile.rows]))
         else:
-            out[:, i] = _minimum(profile, curve, scale, profile.loss[None], weights[:, profile.rows])[0]
+            found = _minimum(profile, curve, scale, profile.loss[None], weights[:, profile.rows])
+        out[:, i] = found[0]
     return out
+
+
+def _wild(profile: Profile, curve: Curve, scale: str, signs: Floats) -> Floats:
+    """Return losses (n, k): the curve plus its residuals with random signs, each made up for the size's leverage."""
+    y = np.log(profile.loss) if scale == "log" else profile.loss
+    value, leverage = smooth(profile.x, y, curve)
+    residual = (y - value) / np.sqrt(np.maximum(1 - leverage, LEAST_FREE))
+    drawn = value + signs * residual
+    return np.exp(drawn) if scale == "log" else drawn
 
 
 def _residual_sd(profiles: list[Profile]) -> float:
