@@ -95,7 +95,12 @@ def compare_laws(
     settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
     reading = {**{name: column for name, column in roles.items() if column is not None}, **settings}
     table = read_runs(runs, where=where, **reading)
-    options: dict[str, Any] = {"criterion": criterion, "delta": _parse.delta(delta), "scale": scale, "prior": _parse.priors(prior)}
+    options: dict[str, Any] = {
+        "criterion": criterion,
+        "delta": _parse.delta(delta),
+        "scale": scale,
+        "prior": _parse.priors(prior),
+    }
     found = compare(table.final() if final else table, chosen, along=along, rng=seed, **options)
     if wants_json(json):
         emit_json("compare-laws", found.to_dict())
