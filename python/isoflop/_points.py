@@ -99,7 +99,7 @@ def read_points(
         source = None if frame is None else read_table(frame)
     raw = {name: _find(name, source, given, aliases or {}) for name in needed}
     lists = {n: read_schedules(n, raw[n]) for n in law.schedules}
-    arrays = {n: column.numbers.reshape(own) for n, (column, own) in lists.items()}
+    arrays: dict[str, np.ndarray] = {n: column.numbers.reshape(own) for n, (column, own) in lists.items()}
     arrays |= {n: _numeric(n, raw[n]) for n in law.variables if n not in lists}
     arrays |= {n: _codes(n, raw[n], labels) for n in needed if n not in arrays}
     shape = _common_shape(arrays)

@@ -88,6 +88,19 @@ def test_two_breaks_are_found():
     assert iso.fit(runs, law).params == pytest.approx(truth, rel=1e-5)
 
 
+def test_locations_are_looked_for_among_the_data():
+    """Also where a box is far wider than the data, and with bounds."""
+    x = np.linspace(2.28, 3.68, 20)
+    box = {"a": (-1.0, 1.0), "b": (0.0, 1.0), "k": (1e-2, 1e2), "x0": (-10.0, 10.0)}
+    form = iso.Law("b + a * logistic(k * (X - x0))", variables=("X",), real=("a", "b", "x0"), scale="linear", box=box)
+    table = {"X": x, "loss": 0.9 - 0.65 / (1 + np.exp(-2.5 * (x - 2.8)))}
+    truth = {"a": -0.65, "b": 0.9, "k": 2.5, "x0": 2.8}
+    for bounds in (None, {"a": (-1, 0), "b": (0, 1)}):
+        fit = iso.fit(table, form, bounds=bounds)
+        assert fit.success
+        assert fit.params == pytest.approx(truth, rel=1e-6)
+
+
 def test_more_starts_mean_more_points():
     law, truth = CASES["kaplan"]
     runs = iso.simulate(law, {"N": N, "D": D}, params=truth, noise=0.002)

@@ -4,8 +4,13 @@
 //! *prefix* of it, and its column holds the prefix's number, which is gathered and resampled as any
 //! other value. A functional is computed for all prefixes of a curve in one pass.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::simd::{Kernels, LANES};
+
+/// Changes of a rate that are computed together: their scratch stays in the first-level cache.
+const BLOCK: usize = 512;
 
 /// What can be read off a schedule η_0 … η_{T−1}.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -240,17 +245,17 @@ impl Scanner {
 
     /// η^−γ at every change of a curve.
     fn raise(&mut self, curve: &Curve, gamma: f64, kernels: &Kernels) {
-        let n = curve.steps.len().next_multiple_of(LANES);
-        for scratch in [&mut self.powers, &mut self.falls, &mut self.x, &mut self.logs, &mut self.terms, &mut self.lost]
-        {
-            scratch.clear();
-            scratch.resize(n, 0.0);
+        let n = curve.logs.len().next_multiple_of(LANES);
+        self.powers.resize(n, 0.0);
+        for scratch in [&mut self.falls, &mut self.x, &mut self.logs, &mut self.terms, &mut self.lost] {
+            scratch.resize(BLOCK, 0.0);
         }
-        for (x, log) in self.x.iter_mut().zip(&curve.logs) {
-            *x = -gamma * log;
+        for (powers, logs) in self.powers.chunks_mut(BLOCK).zip(curve.logs.chunks(BLOCK)) {
+            let x = &mut self.x[..powers.len()];
+            x.iter_mut().zip(logs).for_each(|(x, log)| *x = -gamma * log);
+            (kernels.exp)(x, powers);
+            powers.iter_mut().for_each(|p| *p = p.min(LARGEST));
         }
-        (kernels.exp)(&self.x, &mut self.powers);
-        self.powers.iter_mut().for_each(|p| *p = p.min(LARGEST));
     }
 
     fn multi_power(
@@ -263,32 +268,51 @@ impl Scanner {
     ) -> Values {
         let (c, beta) = (arguments[0], arguments[1]);
         let changes = curve.changes_before(prefix.length);
-        let n = changes.next_multiple_of(LANES);
+        let mut sums = Values::default();
+        for first in (0..changes).step_by(BLOCK) {
+            let range = first..(first + BLOCK).min(changes);
+            let block = self.multi_power_block(curve, prefix, range, c, beta, parts, kernels);
+            sums.iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+        }
+        let [value, by_x, by_beta, by_log] = sums;
+        [-value, beta * by_x / c, by_beta, -beta * by_log]
+    }
+
+    /// Over some changes, with x = C η^−γ S and P = (1 + x)^−β: Σ fall (P − 1), and where `parts` are asked for
+    /// Σ fall P x / (1 + x), Σ fall P ln(1 + x), Σ fall P x / (1 + x) ln η.
+    #[allow(clippy::too_many_arguments)]
+    fn multi_power_block(
+        &mut self,
+        curve: &Curve,
+        prefix: Prefix,
+        range: Range<usize>,
+        c: f64,
+        beta: f64,
+        parts: bool,
+        kernels: &Kernels,
+    ) -> Values {
+        let (count, n) = (range.len(), range.len().next_multiple_of(LANES));
         let (falls, x, logs) = (&mut self.falls[..n], &mut self.x[..n], &mut self.logs[..n]);
         let (terms, lost) = (&mut self.terms[..n], &mut self.lost[..n]);
-        falls[..changes].copy_from_slice(&curve.changes[..changes]);
-        falls[changes..].fill(0.0);
-        x[changes..].fill(0.0);
-        for ((x, power), before) in x.iter_mut().zip(&self.powers).zip(&curve.before[..changes]) {
+        falls[..count].copy_from_slice(&curve.changes[range.clone()]);
+        falls[count..].fill(0.0);
+        x[count..].fill(0.0);
+        for ((x, power), before) in x.iter_mut().zip(&self.powers[range.clone()]).zip(&curve.before[range.clone()]) {
             *x = c * (power * ((prefix.sum.high - before.high) + (prefix.sum.low - before.low)));
         }
         (kernels.log1p)(x, logs);
         terms.iter_mut().zip(&*logs).for_each(|(term, log)| *term = -beta * log);
         (kernels.expm1)(terms, lost);
-        let value = -(kernels.dot)(falls, lost);
+        let value = (kernels.dot)(falls, lost);
         if !parts {
             return [value, 0.0, 0.0, 0.0];
         }
-        for ((term, log), lost) in terms.iter_mut().zip(&*logs).zip(&*lost) {
-            *term = log * (1.0 + lost);
-        }
+        terms.iter_mut().zip(&*logs).zip(&*lost).for_each(|((term, log), lost)| *term = log * (1.0 + lost));
         let by_beta = (kernels.dot)(falls, terms);
-        for ((term, x), lost) in terms.iter_mut().zip(&*x).zip(&*lost) {
-            *term = x * (1.0 + lost) / (1.0 + x);
-        }
-        let by_x = beta * (kernels.dot)(falls, terms);
-        terms.iter_mut().zip(&curve.logs).for_each(|(term, log)| *term *= -log);
-        [value, by_x / c, by_beta, beta * (kernels.dot)(falls, terms)]
+        terms.iter_mut().zip(&*x).zip(&*lost).for_each(|((term, x), lost)| *term = x * (1.0 + lost) / (1.0 + x));
+        let by_x = (kernels.dot)(falls, terms);
+        terms.iter_mut().zip(&curve.logs[range]).for_each(|(term, log)| *term *= log);
+        [value, by_x, by_beta, (kernels.dot)(falls, terms)]
     }
 }
 
@@ -343,7 +367,8 @@ mod tests {
     }
 
     fn curves() -> [Vec<f64>; 3] {
-        let cosine = (0..400).map(|i| 3e-5 + 1.35e-4 * (1.0 + (f64::from(i) / 400.0 * 3.14159).cos())).collect();
+        let cosine =
+            (0..400).map(|i| 3e-5 + 1.35e-4 * (1.0 + (f64::from(i) / 400.0 * std::f64::consts::PI).cos())).collect();
         let step = (0..300).map(|i| if i < 200 { 3e-4 } else { 1e-4 }).collect();
         let up = (0..50).map(|i| 1e-5 * f64::from(1 + i % 13)).collect();
         [cosine, step, up]

@@ -307,10 +307,12 @@ pub(crate) fn runs_away(problem: &Problem, recipe: &Recipe, theta: &[f64]) -> bo
     })
 }
 
-/// The same, narrowed to slopes that leave a link within its bend over the data.
+/// The same, narrowed to slopes that leave a link within its bend over the data, and to locations among the data.
 fn narrowed(problem: &Problem, recipe: &Recipe, links: &[Link], p: usize) -> (f64, f64) {
     let (low, high) = interval(problem, recipe, p);
-    match links.iter().find_map(|link| link.slope_range(p)) {
+    let place = || problem.law.parameters[p].domain == Domain::Real && recipe.priors[problem.spans[p].0].is_none();
+    let among = || place().then(|| location(problem, p)).flatten();
+    match links.iter().find_map(|link| link.slope_range(p)).or_else(among) {
         Some((a, b)) if low.max(a) < high.min(b) => (low.max(a), high.min(b)),
         _ => (low, high),
     }
