@@ -32,6 +32,7 @@ from ._runs import Runs
 
 if TYPE_CHECKING:
     from . import estimators, laws, plot
+    from ._compare import LawComparison, compare_laws
     from ._draws import Bootstrap
     from ._fit_table import FitTable
     from ._load import load
@@ -44,6 +45,8 @@ __version__ = version()
 _LATE = {
     "Bootstrap": "_draws",
     "FitTable": "_fit_table",
+    "LawComparison": "_compare",
+    "compare_laws": "_compare",
     "estimators": "estimators",
     "laws": "laws",
     "load": "_load",
@@ -65,6 +68,7 @@ __all__ = [
     "IsoflopError",
     "IsoflopWarning",
     "Law",
+    "LawComparison",
     "LawError",
     "LogNormal",
     "LogitNormal",
@@ -74,6 +78,7 @@ __all__ = [
     "Recipe",
     "Runs",
     "__version__",
+    "compare_laws",
     "estimators",
     "fit",
     "info",

@@ -248,7 +248,8 @@ class Law:
         --------
         >>> law = Law("E + A / N**alpha")
         >>> at = {"E": 1.0, "A": 8.0, "alpha": 0.5}
-        >>> law.jacobian(at, by=["E", "log A"], N=16.0)
+        >>> slopes = law.jacobian(at, by=["E", "log A"], N=16.0)
+        >>> {word: round(slope, 6) for word, slope in slopes.items()}
         {'E': 1.0, 'log A': 2.0}
         """
         return _evaluate.jacobian(self, params, frame, by, log, variables)
@@ -323,6 +324,11 @@ def _compile(law: Law) -> dict[str, Any]:
     if not info["variables"]:
         hint = f"name them with variables={tuple(info['parameters'][:1])!r}, for example"
         raise LawError(compose(f"the formula {law.formula!r} uses none of its variables {listed(law.variables)}", hint))
+    if info["unused"]:
+        names = listed(info["unused"])
+        raise LawError(
+            compose(f"the formula {law.formula!r} does not depend on {names}", "leave it out, or a term is amiss")
+        )
     known = {*info["parameters"], *info["variables"], *law.tied, *law.where}
     for name, used in parts.items():
         for other in used:

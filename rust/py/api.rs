@@ -44,6 +44,7 @@ pub fn law_info<'py>(py: Python<'py>, spec: &Bound<'py, PyDict>) -> PyResult<Bou
     }
     out.set_item("levels", levels)?;
     out.set_item("variables", &law.variables)?;
+    out.set_item("unused", law.unused())?;
     out.set_item("schedules", &law.schedules)?;
     let positive: Vec<&String> = law.variables.iter().zip(&law.logged).filter(|(_, l)| **l).map(|(v, _)| v).collect();
     out.set_item("positive", positive)?;

@@ -136,22 +136,13 @@ def test_faults_in_a_formula_have_a_caret(text, message, position):
     assert lines[at + 1].index("^") - lines[at].index(text[0]) == position
 
 
-ARGUMENTS = {
-    **dict.fromkeys(("min", "max"), "N, D"),
-    "implicit_m4": "a, b, c, log(N)",
-    "lr_sum": "lr) + N * (1",
-    "anneal": "lr, lam) + N * (1",
-    "multi_power": "lr, C, beta, gamma) + N * (1",
-}
-
-
 def test_an_unknown_function_brings_those_that_are_known():
     with pytest.raises(iso.LawError) as caught:
         iso.Law("E + foo(N)")
     head, _, hint = str(caught.value).partition("\n\nHint: known are ")
     assert head.startswith("unknown function 'foo' (position 4)")
     for name in hint.split(", "):
-        iso.Law(f"E + {name}({ARGUMENTS.get(name, 'N')})", schedules=("lr",))
+        iso.Law(f"E + N + {name}({ARGUMENTS.get(name, 'N')})", schedules=("lr",))
         assert name in iso.Law.__doc__
 
 

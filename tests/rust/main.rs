@@ -11,6 +11,7 @@ mod formula;
 mod graph;
 mod laws;
 mod nodes;
+mod parts;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 

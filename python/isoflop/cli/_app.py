@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from .._engine import version
+from ._compare import compare_laws
 from ._demo import demo
 from ._fit import fit
 from ._info import info
@@ -20,7 +21,7 @@ Results go to stdout: tables on a terminal, one JSON object otherwise or with --
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
     "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
-    "Law and recipe": "law real criterion delta quantile scale fixed tied bounds prior starts",
+    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Output": "at save plot along hold tokens_per_param until plot_width json",
 }
@@ -42,6 +43,7 @@ def build() -> cyclopts.App:
     )
     for command in (fit, demo, info):
         app.command(_grouped(command), help_format="plaintext")
+    app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")

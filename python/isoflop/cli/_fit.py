@@ -104,7 +104,7 @@ def fit(
     scale
         Scale of residuals, in place of the law's.
     fixed
-        Parameter held at a value, E=1.7.
+        Parameter held at a value, E=1.7; Y0=free frees one that the law holds.
     tied
         Parameter as a formula over others, beta=alpha.
     bounds
@@ -147,7 +147,7 @@ def fit(
     settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
     recipe = {"criterion": criterion, "delta": _parse.delta(delta), "quantile": quantile, "scale": scale}
     options = {
-        "fixed": _parse.numbers(fixed, "--fixed"),
+        "fixed": _parse.fixed(fixed),
         "tied": _parse.pairs(tied, "--tied", "beta=alpha") or None,
         "bounds": _parse.bounds(bounds),
         "prior": _parse.priors(prior),

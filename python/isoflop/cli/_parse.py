@@ -41,9 +41,16 @@ def _parts(words: Iterable[str] | None) -> list[str]:
     return [part for word in words or () for part in re.split(r",(?=\s*[A-Za-z_][\w\[\] .-]*=)", word)]
 
 
-def numbers(words: Sequence[str] | None, option: str, shape: str = "E=1.7") -> dict[str, float] | None:
-    """Return `name=number` words as floats, None where there are none."""
-    return {k: _number(v, option, shape) for k, v in pairs(words, option, shape).items()} or None
+def fixed(words: Sequence[str] | None) -> dict[str, float | None] | None:
+    """Return `name=number` words as floats, None where there are none; `name=free` frees what the law holds.
+
+    Examples
+    --------
+    >>> fixed(["E=1.7,Y0=free"])
+    {'E': 1.7, 'Y0': None}
+    """
+    found = pairs(words, "--fixed", "E=1.7")
+    return {k: None if v == "free" else _number(v, "--fixed", "E=1.7") for k, v in found.items()} or None
 
 
 def bounds(words: Sequence[str] | None) -> dict[str, tuple[float | None, float | None]] | None:

@@ -68,7 +68,7 @@ def put_beside(
     at, _ = minima(profiles, curve, scale, losses)
     interval = (float("nan"), float("nan"))
     if "a" in chosen.derived:
-        boot = bootstrap(found, count, rng=seed)
+        boot = bootstrap(found, count, scheme="bayesian", rng=seed)
         interval = ends(boot.derived({"a": chosen.derived["a"]})["a"][boot.ok], tails(0.95), np.asarray)
     # The bias over the budgets at which the curve has a minimum, so that only the curve differs.
     same = np.where(np.isfinite(at), best, np.nan)

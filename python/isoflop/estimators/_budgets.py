@@ -6,6 +6,7 @@ The curves are in `_profile`; what is made of the minima is in `_isoflop`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from .._errors import counted
 from .._runs import Runs
 from .._seed import NOISE
 from ._allocation import NAMES
-from ._estimates import Scheme, line, resample_weights
-from ._profile import FEWEST, Curve, minimum
+from ._estimates import line, resample_weights
+from ._profile import FEWEST, Curve, minimum, smooth
 
 #: Rows whose ln C lie closer than this to their neighbour belong to one budget.
 SAME_BUDGET = 0.1
+#: A size that alone decides its own residual has none to give.
+LEAST_FREE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,11 @@ class Profile:
     reason: str = ""
 
 
-def read_profiles(runs: Runs, budget: str | None, curve: Curve) -> list[Profile]:
-    """Return one profile per budget, by rising compute: of a column, or of rows whose ln C lie close together."""
+def read_profiles(runs: Runs, budget: str | None, within: float | None, curve: Curve) -> list[Profile]:
+    """Return one profile per budget, by rising compute: of a column, or of rows whose ln C lie close together.
+
+    With `within`, a profile keeps the sizes whose loss exceeds its lowest by no more than this share.
+    """
     n, d, c, loss = (runs.variable(name) for name in ("N", "D", "C", "loss"))
     if budget is None:
         order = np.argsort(c, kind="stable")
@@ -45,7 +51,10 @@ def read_profiles(runs: Runs, budget: str | None, curve: Curve) -> list[Profile]
         runs.require_positive([budget])
         levels, codes = np.unique(runs.variable(budget), return_inverse=True)
         nominal = [float(level) for level in levels]
-    return [_profile(float(c_i), np.flatnonzero(codes == i), n, d, c, loss, curve) for i, c_i in enumerate(nominal)]
+    members = [np.flatnonzero(codes == i) for i in range(len(nominal))]
+    if within is not None:
+        members = [rows[loss[rows] <= (1 + within) * loss[rows].min()] for rows in members]
+    return [_profile(at, rows, n, d, c, loss, curve) for at, rows in zip(nominal, members, strict=True)]
 
 
 def _profile(compute: float, rows: Codes, n: Floats, d: Floats, c: Floats, loss: Floats, curve: Curve) -> Profile:
@@ -94,7 +103,7 @@ def draw_minima(
     profiles: list[Profile],
     curve: Curve,
     scale: str,
-    scheme: Scheme,
+    scheme: Literal["wild", "bayesian", "rows"],
     noise: float | None,
     seed: int,
     count: int,
@@ -102,11 +111,14 @@ def draw_minima(
 ) -> Floats:
     """Return ln N of the minima per resample and budget."""
     out = np.full((count, len(profiles)), np.nan)
+    stream = np.random.Generator(np.random.Philox(key=[seed, NOISE]))
     if curve == "akima":
         sd = _residual_sd(profiles) if noise is None else noise
-        shifts = sd * np.random.Generator(np.random.Philox(key=[seed, NOISE])).standard_normal((count, n_rows))
+        shifts = sd * stream.standard_normal((count, n_rows))
+    elif scheme == "wild":
+        signs = stream.choice([-1.0, 1.0], size=(count, n_rows))
     else:
-        strata = np.zeros(n_rows, dtype=np.int64)
+        strata = np.full(n_rows, len(profiles), dtype=np.int64)  # rows of no profile keep to themselves
         for code, profile in enumerate(profiles):
             strata[profile.rows] = code
         weights = resample_weights(n_rows, scheme, None, strata, seed, count)
@@ -114,11 +126,22 @@ def draw_minima(
         if profile.reason:
             continue
         if curve == "akima":
-            losses = profile.loss * np.exp(shifts[:, profile.rows])
-            out[:, i] = _minimum(profile, curve, scale, losses)[0]
+            found = _minimum(profile, curve, scale, profile.loss * np.exp(shifts[:, profile.rows]))
+        elif scheme == "wild":
+            found = _minimum(profile, curve, scale, _wild(profile, curve, scale, signs[:, profile.rows]))
         else:
-            out[:, i] = _minimum(profile, curve, scale, profile.loss[None], weights[:, profile.rows])[0]
+            found = _minimum(profile, curve, scale, profile.loss[None], weights[:, profile.rows])
+        out[:, i] = found[0]
     return out
+
+
+def _wild(profile: Profile, curve: Curve, scale: str, signs: Floats) -> Floats:
+    """Return losses (n, k): the curve plus its residuals with random signs, each made up for the size's leverage."""
+    y = np.log(profile.loss) if scale == "log" else profile.loss
+    value, leverage = smooth(profile.x, y, curve)
+    residual = (y - value) / np.sqrt(np.maximum(1 - leverage, LEAST_FREE))
+    drawn = value + signs * residual
+    return np.exp(drawn) if scale == "log" else drawn
 
 
 def _residual_sd(profiles: list[Profile]) -> float:

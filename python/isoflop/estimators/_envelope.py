@@ -137,6 +137,11 @@ def envelope(
     done again. A checkpoint in the middle of a decaying schedule lies above what a schedule of its length would reach:
     train each size at several horizons, each a run of its own.
 
+    The minimum of noisy curves is a biased estimate, and no bootstrap sees that. Simulated with 15 sizes over two
+    decades, the exponent comes out 0.01 too low with noise of 0.1 % per checkpoint, and 0.06 too low with 0.5 %, where
+    the 95 % interval holds the truth in less than a tenth of the cases (smoothing over 0.5 in ln C leaves 0.02). Prefer
+    `isoflop`, or a law fitted to the ends of the runs.
+
     References
     ----------
     Hoffmann et al. 2022, arXiv 2203.15556, section 3.1.

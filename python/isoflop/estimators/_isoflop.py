@@ -25,6 +25,13 @@ from ._budgets import Profile, draw_minima, judged, lines, minima, read_profiles
 from ._estimates import Estimates, resample_count
 from ._profile import CURVES, Curve
 
+#: The ways of resampling, in words.
+SCHEMES = {
+    "wild": "residuals with random signs",
+    "bayesian": "bayesian weights of rows within their budget",
+    "rows": "rows drawn within their budget",
+}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IsoFLOP(Allocation):
@@ -42,6 +49,8 @@ class IsoFLOP(Allocation):
         Where each curve is lowest, and how low; NaN without an interior minimum.
     draws : ndarray (resamples, budgets)
         ln N of the minima per resample.
+    n_far : int
+        Rows that `within` left out.
     beside : Beside or None
         Approach 3 on the same runs, and the bias of the curve under it.
     """
@@ -53,6 +62,7 @@ class IsoFLOP(Allocation):
     loss: Floats
     draws: Floats = field(repr=False)
     beside: Beside | None = None
+    n_far: int = 0
 
     @property
     def dropped(self) -> dict[float, str]:
@@ -84,11 +94,12 @@ class IsoFLOP(Allocation):
 
     def _facts(self) -> list[tuple[str, str]]:
         n_rows = sum(len(p.x) for p in self.profiles)
+        far = f", {self.n_far} far from their lowest left out" if self.n_far else ""
         without = f", {len(self.dropped)} without a minimum inside their sizes" if self.dropped else ""
         kept = np.isfinite(self.N_opt)
         lost = 1 - np.isfinite(self.draws[:, kept]).mean()
         return [
-            ("profiles", f"{len(self.profiles)} of {n_rows} rows{without}"),
+            ("profiles", f"{len(self.profiles)} of {n_rows} rows{far}{without}"),
             *self.estimates.facts(),
             ("minima lost", f"{percent(float(lost))} of those in resamples"),
         ]
@@ -128,7 +139,8 @@ def isoflop(
     curve: Curve = "parabola",
     scale: Literal["linear", "log"] = "linear",
     budget: str | None = None,
-    scheme: Literal["bayesian", "rows"] = "bayesian",
+    within: float | None = None,
+    scheme: Literal["wild", "bayesian", "rows"] = "wild",
     noise: float | None = None,
     law: Law | str | None = "chinchilla",
     n_resamples: int = 1000,
@@ -147,9 +159,12 @@ def isoflop(
         Whether it goes through the loss or its logarithm.
     budget : str, optional
         Column of the nominal compute. Where None, rows whose C differ by less than 10 % from a neighbour's are one.
-    scheme : {"bayesian", "rows"}
-        How rows are resampled within their budget: with exponential weights, so that none is missing, or drawn with
-        replacement. An interpolation has no weights: there noise is added to the losses.
+    within : float, optional
+        Keep the sizes whose loss exceeds the lowest of their budget by no more than this share. Far from its minimum a
+        profile is no parabola: 0.1 to 0.25 keeps the part that is nearly one.
+    scheme : {"wild", "bayesian", "rows"}
+        How rows are resampled within their budget: every residual with a random sign (made up for leverage), with
+        exponential weights, or drawn with replacement. An interpolation leaves no residuals: there noise is added.
     noise : float, optional
         Standard deviation of that noise in ln loss (seed to seed). Where None, that of the residuals of cubics.
     law : Law, str or None
@@ -174,6 +189,10 @@ def isoflop(
     in the summary and in `dropped`. The exponent comes from least squares of ln N on ln C over budgets, D is
     C / (kappa N) with the mean kappa = C / (N D) of its budget.
 
+    Simulated with noise of 0.4 %, six budgets and 9 to 15 sizes each (300 times), the standard error of the exponent is
+    0.97 to 1.01 of its real spread with random signs and 95 % intervals hold 92 to 94 %; exponential weights give 0.8
+    and 85 %, drawing rows 1.25 to 2 and 96 to 97 %.
+
     When alpha and beta differ, a profile is not symmetric and the lowest point of a parabola is not the optimum. If
     the sizes lie the same way about the optimum at every budget, it misses by the same factor everywhere and the
     exponent is right; a grid that is fixed in absolute terms bends the exponent too. Both are computed for the grid at
@@ -194,10 +213,10 @@ def isoflop(
     >>> round(found.params["a"], 3), len(found.dropped)
     (0.513, 0)
     """
-    _check(curve, scale, scheme, noise)
+    _check(curve, scale, scheme, within, noise)
     runs = as_runs(runs, **variables)
     used, _ = runs.for_variables(("N", "D", "C"), positive=("N", "D", "C", "loss"))
-    profiles = [judged(p, curve, scale) for p in read_profiles(used, budget, curve)]
+    profiles = [judged(p, curve, scale) for p in read_profiles(used, budget, within, curve)]
     at, height = minima(profiles, curve, scale, [p.loss for p in profiles])
     seed, count = seed_of(rng), resample_count(n_resamples)
     kept = np.isfinite(at)
@@ -207,20 +226,23 @@ def isoflop(
     draws[:, ~kept] = np.nan
     values = Values({name: float(x[0]) for name, x in lines(profiles, at[None]).items()})
     table_of = np.column_stack(list(lines(profiles, draws).values()))
-    drawn = "noise on the losses" if curve == "akima" else f"{scheme} weights of rows within their budget"
+    drawn = "noise on the losses" if curve == "akima" else SCHEMES[scheme]
     estimates = Estimates(values, table_of, drawn, seed, backend_of(runs._columns.table))
+    n_far = used.n_rows - sum(len(p.x) for p in profiles)
     beside = None if law is None else put_beside(used, profiles, curve, scale, law, seed, count)
-    return IsoFLOP(estimates, curve, scale, tuple(profiles), np.exp(at), height, draws, beside)
+    return IsoFLOP(estimates, curve, scale, tuple(profiles), np.exp(at), height, draws, beside, n_far)
 
 
-def _check(curve: str, scale: str, scheme: str, noise: float | None) -> None:
+def _check(curve: str, scale: str, scheme: str, within: float | None, noise: float | None) -> None:
     for name, value, known in (
         ("curve", curve, CURVES),
         ("scale", scale, ("linear", "log")),
-        ("scheme", scheme, ("bayesian", "rows")),
+        ("scheme", scheme, tuple(SCHEMES)),
     ):
         if value not in known:
             raise DataError(compose(f"{name} is {value!r}", f"choose one of {listed(known)}"))
+    if within is not None and not within > 0:
+        raise DataError(compose(f"within is {within!r}, expected a share above 0", "0.1 keeps losses up to 10 % above"))
     if noise is not None and curve != "akima":
         hint = "leave it out, or take curve='akima'"
         raise DataError(compose(f"noise is for an interpolation, a {curve} is refitted to resampled rows", hint))

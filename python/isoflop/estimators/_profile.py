@@ -57,6 +57,13 @@ def minimum(x: Floats, y: Floats, weights: Floats, curve: Curve) -> tuple[Floats
     return middle + half * at, (coefficients * powers).sum(axis=1)
 
 
+def smooth(x: Floats, y: Floats, curve: Curve) -> tuple[Floats, Floats]:
+    """Return the values (k,) of the least-squares polynomial through one profile, and the leverage of each size."""
+    basis = np.vander((x - x.mean()) / max(float(np.ptp(x)), 1e-300), 3 if curve == "parabola" else 4)
+    q, _ = np.linalg.qr(basis)
+    return np.asarray(q @ (q.T @ y)), np.asarray((q**2).sum(axis=1))
+
+
 def _polynomials(z: Floats, y: Floats, weights: Floats, degree: int) -> Floats:
     """Return coefficients (n, degree + 1) of weighted least squares, NaN where the sizes cannot carry them."""
     basis = np.vander(z, degree + 1, increasing=True)

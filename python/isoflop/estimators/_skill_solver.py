@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._engine import Floats
+from .._engine import Floats, floats
 from ._completion import complete
 from ._scores import logistic
 
@@ -20,7 +20,7 @@ DELTA = 0.01
 #: stalls with few scores inside, and one, which takes twice the rounds.
 OUTSIDE = 0.3
 #: A ridge on everything but intercepts of benchmarks: skills have no fixed directions or scale, and nothing else holds
-#: the level of a family whose only model guesses. It is a belief of about 0 ± 3 in log odds for scores that miss by 0.03.
+#: the level of a family whose only model guesses. It is about 0 ± 3 in log odds where scores miss by 0.03.
 RIDGE = 1e-5
 #: Rounds at most, and the relative decrease of the objective at which a fit is done.
 ROUNDS, DONE = 500, 1e-8
@@ -82,7 +82,7 @@ def solve(features: Floats, scores: Floats, floors: Floats, weights: Floats, sta
     for _ in range(ROUNDS):
         diagonal = np.diag(gram).copy() + RIDGE
         step = np.linalg.solve(gram + np.diag(damping * diagonal), -gradient)
-        trial = here.moved(step)
+        trial = here.moved(floats(step))
         new, new_gradient, new_gram = _equations(trial, features, scores, floors, weights)
         if new < value:
             gain, here = (value - new) / max(value, 1e-300), trial

@@ -153,6 +153,17 @@ impl Law {
         })
     }
 
+    /// The parameters that the formula names but whose value changes nothing, as in `0 * q`.
+    pub fn unused(&self) -> Vec<&str> {
+        let reached = self.graph.reached(&[self.value]);
+        let is_leaf = |id: Id, p: usize| match self.graph.node(id) {
+            Node::Symbol(symbol) | Node::Gather(symbol, _) => *symbol == p,
+            _ => false,
+        };
+        let used = |p: usize| (0..reached.len()).any(|id| reached[id] && is_leaf(id, p));
+        (0..self.parameters.len()).filter(|&p| !used(p)).map(|p| self.parameters[p].name.as_str()).collect()
+    }
+
     /// The node that residuals are taken from.
     pub fn response(&mut self, scale: Scale) -> Id {
         match scale {
