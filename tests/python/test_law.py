@@ -141,8 +141,10 @@ def test_an_unknown_function_brings_those_that_are_known():
         iso.Law("E + foo(N)")
     head, _, hint = str(caught.value).partition("\n\nHint: known are ")
     assert head.startswith("unknown function 'foo' (position 4)")
+    arguments = {"min": "N, D", "max": "N, D", "implicit_m4": "a, b, c, log(N)"}
+    arguments |= {"lr_sum": "lr", "anneal": "lr, a", "multi_power": "lr, a, b, c"}
     for name in hint.split(", "):
-        iso.Law(f"E + N + {name}({ARGUMENTS.get(name, 'N')})", schedules=("lr",))
+        iso.Law(f"E + N + {name}({arguments.get(name, 'N')})", schedules=("lr",))
         assert name in iso.Law.__doc__
 
 
