@@ -8,6 +8,8 @@ mod derive;
 mod graph;
 mod implicit;
 mod law;
+mod lower;
+mod names;
 mod parse;
 mod scan;
 mod sign;
