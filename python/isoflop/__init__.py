@@ -31,6 +31,8 @@ from ._runs import Runs
 
 if TYPE_CHECKING:
     from . import laws, plot
+    from ._architecture import Architecture, Latent, flops_conventions
+    from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._draws import Bootstrap
     from ._fit_table import FitTable
     from ._load import load
@@ -41,16 +43,23 @@ __version__ = version()
 
 #: Where public names live that load at first use; a module hands on itself.
 _LATE = {
+    "Architecture": "_architecture",
     "Bootstrap": "_draws",
     "FitTable": "_fit_table",
+    "Latent": "_architecture",
+    "convert_mfu": "_counts",
+    "flops_conventions": "_architecture",
     "laws": "laws",
     "load": "_load",
     "plot": "plot",
     "read_runs": "_read",
     "simulate": "_simulate",
+    "transformer_flops": "_counts",
+    "transformer_params": "_counts",
 }
 
 __all__ = [
+    "Architecture",
     "Bootstrap",
     "ConvergenceWarning",
     "DataError",
@@ -62,6 +71,7 @@ __all__ = [
     "InternalError",
     "IsoflopError",
     "IsoflopWarning",
+    "Latent",
     "Law",
     "LawError",
     "LogNormal",
@@ -72,13 +82,17 @@ __all__ = [
     "Recipe",
     "Runs",
     "__version__",
+    "convert_mfu",
     "fit",
+    "flops_conventions",
     "info",
     "laws",
     "load",
     "plot",
     "read_runs",
     "simulate",
+    "transformer_flops",
+    "transformer_params",
 ]
 
 

@@ -26,6 +26,8 @@ Columns = Mapping[str, Floats]
 STATUS: tuple[tuple[str, str], ...] = tuple(_core.STATUS)
 #: Codes up to this one are sound optima: CONVERGED, AT_BOUND, RESCUED, MULTIMODAL.
 LAST_OK = 3
+#: Names of the FLOP conventions.
+CONVENTIONS: tuple[str, ...] = tuple(_core.CONVENTIONS)
 
 if _core.DEBUG:
     warnings.warn("isoflop is a debug build, many times slower than a release build", RuntimeWarning, stacklevel=2)
@@ -138,6 +140,33 @@ def band(
 ) -> Floats:
     """Return quantiles over the kept draws, point by point: an array (points, probs)."""
     return _core.band(spec, floats(draws), keep, dict(columns), dict(codes), floats(probs), n_threads, noise)
+
+
+def count_parameters(model: dict[str, Any]) -> dict[str, Any]:
+    """Count the parameters of an architecture, exactly and by part."""
+    return _core.count_parameters(model)
+
+
+def flops_per_token(model: dict[str, Any], seq_len: int, convention: str, passes: str, recompute: str) -> float:
+    """Return FLOPs per token by a convention."""
+    return _core.flops_per_token(model, seq_len, convention, passes, recompute)
+
+
+def forward_flops(model: dict[str, Any], seq_len: int) -> dict[str, float]:
+    """Return forward FLOPs per token by part."""
+    return _core.forward_flops(model, seq_len)
+
+
+def batch_parameters(model: dict[str, Any], columns: Mapping[str, Codes], n: int) -> Codes:
+    """Count total, active and non-embedding parameters of many architectures: an array (n, 3)."""
+    return _core.batch_parameters(model, dict(columns), n)
+
+
+def batch_flops(
+    model: dict[str, Any], columns: Mapping[str, Codes], n: int, seq_len: int, how: tuple[str, str, str]
+) -> Floats:
+    """Return FLOPs per token of many architectures; `how` is convention, passes, recompute."""
+    return _core.batch_flops(model, dict(columns), n, seq_len, *how)
 
 
 def info() -> dict[str, Any]:

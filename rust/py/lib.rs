@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 
 mod api;
 mod convert;
+mod cost_api;
+mod cost_convert;
 mod error;
 mod run;
 
@@ -14,10 +16,14 @@ mod _core {
     #[pymodule_export]
     use api::{_panic, band, bootstrap, fit, law_info, objective, predict, predict_draws, resample_weights, simd};
 
+    #[pymodule_export]
+    use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("STATUS", api::status_table())?;
+        module.add("CONVENTIONS", cost_api::conventions())?;
         module.add("DEBUG", cfg!(debug_assertions))
     }
 }

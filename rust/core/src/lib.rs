@@ -17,3 +17,4 @@ pub mod random;
 pub mod resample;
 pub mod simd;
 pub mod table;
+pub mod transformer;

@@ -1,0 +1,180 @@
+"""Counts over arrays of architectures: parameters and FLOPs of millions of candidates at once.
+
+One architecture is `Architecture`; here its sizes may be arrays, which broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _engine
+from ._architecture import Architecture, Pass, Recompute
+from ._errors import DataError, compose, listed
+
+#: Sizes that may be arrays.
+VARYING = (
+    "layers", "width", "heads", "kv_heads", "head_size", "mlp_width", "vocab", "positions",
+    "experts", "experts_per_token", "expert_width", "shared_width", "dense_layers",
+)  # fmt: skip
+
+
+def transformer_params(**sizes: Any) -> dict[str, NDArray[np.int64]]:
+    """Count the parameters of many architectures.
+
+    Parameters
+    ----------
+    **sizes
+        What `Architecture` takes; layers, width, heads, kv_heads, head_size, mlp_width, vocab, positions and the sizes
+        of experts may be arrays of whole numbers, which broadcast.
+
+    Returns
+    -------
+    dict of int64 arrays
+        `total`, `active` and `non_embedding`, in the broadcast shape; exact.
+
+    Raises
+    ------
+    DataError
+        A size is missing, not a whole number, does not divide, or the count leaves 63 bits; the row is named.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> counts = iso.transformer_params(layers=[12, 24], width=[768, 1024], heads=[12, 16], vocab=50257, mlp="gelu",
+    ...     norm="layer", tied=True, positions=1024, qkv_bias=True, attention_out_bias=True, mlp_bias=True)
+    >>> counts["total"].tolist()
+    [124439808, 354823168]
+    """
+    base, columns, shape = _split(sizes)
+    counts = _engine.batch_parameters(base.sizes, columns, int(np.prod(shape)))
+    return {name: counts[:, i].reshape(shape) for i, name in enumerate(("total", "active", "non_embedding"))}
+
+
+def transformer_flops(
+    *,
+    seq_len: Any,
+    convention: str = "exact",
+    passes: Pass = "train",
+    recompute: Recompute = "none",
+    **sizes: Any,
+) -> NDArray[np.float64]:
+    """Return the FLOPs per token of many architectures.
+
+    Parameters
+    ----------
+    seq_len : int or array
+        Sequence length in tokens.
+    convention, passes, recompute
+        As in `Architecture.flops_per_token`.
+    **sizes
+        As in `transformer_params`.
+
+    Returns
+    -------
+    float64 array
+        FLOPs per token, in the broadcast shape.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> flops = iso.transformer_flops(layers=[32, 80], width=[4096, 8192], heads=[32, 64], kv_heads=8,
+    ...     mlp_width=[14336, 28672], vocab=128256, seq_len=8192)
+    >>> [f"{x:.3e}" for x in flops]
+    ['5.147e+10', '4.492e+11']
+    """
+    base, columns, shape = _split({**sizes, "seq_len": seq_len})
+    how = (convention, passes, recompute)
+    first = int(np.ravel(np.asarray(seq_len))[0]) if np.size(seq_len) else 1
+    return _engine.batch_flops(base.sizes, columns, int(np.prod(shape)), first, how).reshape(shape)
+
+
+def _split(sizes: dict[str, Any]) -> tuple[Architecture, dict[str, NDArray[np.int64]], tuple[int, ...]]:
+    """Separate what varies: the first row as an architecture, the columns, the broadcast shape."""
+    may_vary = (*VARYING, "seq_len")
+    many = {name: _whole(name, value) for name, value in sizes.items() if np.ndim(value) and name in may_vary}
+    odd = [name for name, value in sizes.items() if np.ndim(value) and name not in may_vary]
+    if odd:
+        raise DataError(compose(f"{listed(odd)} cannot be an array", f"these can: {listed(may_vary, limit=20)}"))
+    try:
+        shape = np.broadcast_shapes(*(value.shape for value in many.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in many.items())
+        raise DataError(f"sizes do not broadcast: {shapes}") from None
+    if 0 in shape:
+        raise DataError("the columns have no rows")
+    columns = {n: _engine.integers(np.broadcast_to(v, shape).ravel()) for n, v in many.items()}
+    fixed = {name: value for name, value in sizes.items() if name not in columns}
+    base = Architecture(
+        **{k: v for k, v in (fixed | {n: int(c[0]) for n, c in columns.items()}).items() if k != "seq_len"}
+    )
+    _follow(base, sizes, columns)
+    if "seq_len" in columns and columns["seq_len"].min() < 1:
+        raise DataError(f"seq_len is {columns['seq_len'].min()}, expected a positive count")
+    return base, columns, shape
+
+
+def _follow(base: Architecture, sizes: dict[str, Any], columns: dict[str, NDArray[np.int64]]) -> None:
+    """Sizes that were not given follow those that vary, as they do in `Architecture`."""
+    width, heads = columns.get("width", base.width), columns.get("heads", base.heads)
+    if "heads" in columns and not np.any(sizes.get("kv_heads", 0)):
+        columns["kv_heads"] = columns["heads"]
+    if base.mla is None and ("heads" in columns or "width" in columns) and not np.any(sizes.get("head_size", 0)):
+        uneven = np.flatnonzero(np.atleast_1d(width % heads))
+        if uneven.size:
+            raise DataError(f"width is no multiple of heads in row {uneven[0]} and {uneven.size - 1} more")
+        columns["head_size"] = _engine.integers(width // heads)
+    if "width" in columns and not np.any(sizes.get("mlp_width", 0)) and base.dense_count:
+        columns["mlp_width"] = 4 * columns["width"]
+
+
+def _whole(name: str, value: Any) -> NDArray[np.int64]:
+    array = np.asarray(value)
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64, copy=False)
+    if array.dtype.kind == "f" and np.all(array == np.rint(array)):
+        return array.astype(np.int64)
+    raise DataError(f"{name} has type {array.dtype}, expected whole numbers")
+
+
+def convert_mfu(
+    value: float,
+    arch: Architecture,
+    seq_len: int,
+    *,
+    given: str,
+    wanted: str = "exact",
+    given_recompute: Recompute = "none",
+    wanted_recompute: Recompute = "none",
+) -> float:
+    """Convert an MFU or a TFLOP/s from one FLOP convention to another.
+
+    Parameters
+    ----------
+    value : float
+        What was published; the unit does not matter, and stays.
+    arch : Architecture
+        The model.
+    seq_len : int
+        Sequence length in tokens.
+    given, wanted : str
+        Conventions of `Architecture.flops_per_token`.
+    given_recompute, wanted_recompute : {"none", "selective", "full"}
+        Recomputed work that is counted (an HFU counts it).
+
+    Returns
+    -------
+    float
+        The same throughput in the wanted convention.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> gpt3 = iso.Architecture(layers=96, width=12288, heads=96, vocab=51200, mlp="gelu", tied=True)
+    >>> f"{iso.convert_mfu(0.45, gpt3, 2048, given='megatron', given_recompute='full', wanted='megatron'):.3f}"
+    '0.338'
+    """
+    before = arch.flops_per_token(seq_len, convention=given, recompute=given_recompute)
+    return value * arch.flops_per_token(seq_len, convention=wanted, recompute=wanted_recompute) / before
