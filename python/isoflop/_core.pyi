@@ -12,6 +12,9 @@ DEBUG: bool
 __version__: str
 STATUS: list[tuple[str, str]]
 CONVENTIONS: list[str]
+CONSTANTS: list[str]
+REFUSALS: list[tuple[str, str]]
+COST_COLUMNS: list[str]
 
 def law_info(spec: dict[str, Any]) -> dict[str, Any]: ...
 def fit(
@@ -72,5 +75,6 @@ def batch_flops(
     pass_: str,
     recompute: str,
 ) -> _Floats: ...
+def evaluate_layouts(pairs: list[dict[str, Any]], constants: _Floats) -> _Floats: ...
 def simd() -> dict[str, Any]: ...
 def _panic() -> None: ...

@@ -28,6 +28,12 @@ STATUS: tuple[tuple[str, str], ...] = tuple(_core.STATUS)
 LAST_OK = 3
 #: Names of the FLOP conventions.
 CONVENTIONS: tuple[str, ...] = tuple(_core.CONVENTIONS)
+#: Names of the calibrated constants, in the order that the core takes them.
+CONSTANTS: tuple[str, ...] = tuple(_core.CONSTANTS)
+#: (name, rule) of what can be wrong with a layout, in code order.
+REFUSALS: tuple[tuple[str, str], ...] = tuple(_core.REFUSALS)
+#: Columns of `evaluate_layouts`.
+COST_COLUMNS: tuple[str, ...] = tuple(_core.COST_COLUMNS)
 
 if _core.DEBUG:
     warnings.warn("isoflop is a debug build, many times slower than a release build", RuntimeWarning, stacklevel=2)
@@ -167,6 +173,11 @@ def batch_flops(
 ) -> Floats:
     """Return FLOPs per token of many architectures; `how` is convention, passes, recompute."""
     return _core.batch_flops(model, dict(columns), n, seq_len, *how)
+
+
+def evaluate_layouts(pairs: list[dict[str, Any]], constants: Floats) -> Floats:
+    """Return seconds and bytes of (job, layout) pairs: an array (pairs, columns)."""
+    return _core.evaluate_layouts(pairs, floats(constants))
 
 
 def info() -> dict[str, Any]:

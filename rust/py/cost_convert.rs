@@ -1,5 +1,6 @@
 //! Plain dicts → the types of the cost model.
 
+use isoflop_core::hardware::{Constants, Job, Layout, Machine, Recipe};
 use isoflop_core::transformer::{Architecture, Convention, Latent, Mixture, Pass, Recompute};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -91,4 +92,67 @@ pub fn recompute(name: &str) -> PyResult<Recompute> {
         "full" => Ok(Recompute::Full),
         other => Err(PyValueError::new_err(format!("unknown recompute '{other}'"))),
     }
+}
+
+/// Job, apart from its constants.
+pub fn job(d: &Bound<'_, PyDict>, constants: &Constants) -> PyResult<Job> {
+    let recipe: Bound<'_, PyDict> = get(d, "recipe")?;
+    let machine: Bound<'_, PyDict> = get(d, "machine")?;
+    Ok(Job {
+        model: architecture(&get(d, "model")?)?,
+        seq_len: get(d, "seq_len")?,
+        batch: get(d, "batch")?,
+        devices: get(d, "devices")?,
+        recipe: Recipe {
+            weight: get(&recipe, "weight")?,
+            gradient: get(&recipe, "gradient")?,
+            optimizer: get(&recipe, "optimizer")?,
+            activation: get(&recipe, "activation")?,
+            gathered: get(&recipe, "gathered")?,
+            reduced: get(&recipe, "reduced")?,
+            low: get(&recipe, "low")?,
+        },
+        machine: self::machine(&machine)?,
+        constants: *constants,
+    })
+}
+
+/// A device and its links.
+pub fn machine(d: &Bound<'_, PyDict>) -> PyResult<Machine> {
+    Ok(Machine {
+        peak: get(d, "peak")?,
+        peak_16: get(d, "peak_16")?,
+        matmul_fraction: get(d, "matmul_fraction")?,
+        matmul_fraction_16: get(d, "matmul_fraction_16")?,
+        memory: get(d, "memory")?,
+        memory_rate: get(d, "memory_rate")?,
+        link_rate: get(d, "link_rate")?,
+        domain: get(d, "domain")?,
+        network_rate: get(d, "network_rate")?,
+    })
+}
+
+/// How a job is cut.
+pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
+    Ok(Layout {
+        tp: get(d, "tp")?,
+        pp: get(d, "pp")?,
+        virtual_stages: get(d, "virtual_stages")?,
+        cp: get(d, "cp")?,
+        ep: get(d, "ep")?,
+        dp: get(d, "dp")?,
+        shards: get(d, "shards")?,
+        zero: get(d, "zero_stage")?,
+        micro_batch: get(d, "micro_batch")?,
+        recompute: recompute(&get::<String>(d, "recompute")?)?,
+        sequence_parallel: get(d, "sequence_parallel")?,
+        flash: get(d, "flash")?,
+    })
+}
+
+/// Calibrated constants, in the order of their names.
+pub fn constants(value: &Bound<'_, PyAny>) -> PyResult<Constants> {
+    let values = crate::convert::floats(value)?;
+    let array = <[f64; 20]>::try_from(values.as_slice());
+    array.map(|x| Constants::from_array(&x)).map_err(|_| PyValueError::new_err("expected 20 constants"))
 }

@@ -10,6 +10,7 @@ pub mod cancel;
 pub mod error;
 pub mod expr;
 pub mod fit;
+pub mod hardware;
 mod pool;
 pub mod predict;
 pub mod quantile;

@@ -1,0 +1,1 @@
+//! Prefill and decoding on a tensor-parallel group.
