@@ -20,12 +20,11 @@ from ._measured import Measured
 
 Floats = NDArray[np.float64]
 #: Constants that are shares: fitted on the logit scale, the others on the log scale.
-SHARES = {"attention", "memory", "link", "network", "tp_exposed", "dp_exposed", "pp_exposed", "ep_exposed"}
+SHARES = {"memory", "link", "network", "tp_exposed", "dp_exposed", "pp_exposed", "ep_exposed", "imbalance"}
 #: What the constants are before any step is measured: value and standard deviation on the scale of the fit.
 PRIOR = {
     "gemm_half_rows": (200.0, 1.0),
     "gemm_half_sides": (300.0, 1.0),
-    "attention": (0.6, 0.8),
     "square_passes": (6.0, 0.7),
     "pointwise_passes": (12.0, 0.7),
     "memory": (0.8, 0.5),
@@ -43,6 +42,7 @@ PRIOR = {
     "micro_batch_s": (1e-3, 1.0),
     "cast_passes": (4.0, 0.7),
     "step_s": (5e-3, 1.0),
+    "imbalance": (0.5, 1.0),
 }
 #: Shares of the peak of large products: the best that anybody measured where there is such a figure.
 MATMUL_PRIOR = {
@@ -51,6 +51,7 @@ MATMUL_PRIOR = {
     "Hopper/16": 0.80,
     "Blackwell/16": 0.76,
     "default/16": 0.70,
+    "default/attention": 0.35,
     "default/8": 0.60,
     "default/4": 0.45,
 }
@@ -129,6 +130,8 @@ def log_ratio(known: Cases, calibration: Calibration) -> Floats:
     for one, key in zip(known.pairs, known.bits, strict=True):
         family = key.rpartition("/")[0]
         one["machine"]["matmul_fraction"] = _share(calibration, key, one)
+        attention = calibration.matmul.get(f"{family}/attention", calibration.matmul["default/attention"])
+        one["machine"]["attention_fraction"] = attention
         one["machine"]["matmul_fraction_16"] = _share(calibration, f"{family}/16", one)
     return np.log(evaluate(known.pairs, calibration)[:, 0] * calibration.scale / known.seconds)
 

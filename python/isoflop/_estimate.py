@@ -63,6 +63,10 @@ class Calibration:
             return min(device.measured_matmul_tflops / device.bf16_tflops, 1.0)
         return self.matmul[f"default/{min(bits, 16)}"]
 
+    def attention(self, device: Accelerator) -> float:
+        """Return the share of the 16-bit peak that fused attention reaches."""
+        return self.matmul.get(f"{device.family}/attention", self.matmul["default/attention"])
+
 
 @cache
 def shipped() -> Calibration:
@@ -107,6 +111,7 @@ def machine(job: Job, calibration: Calibration) -> dict[str, Any]:
         "peak_16": device.peak_16,
         "matmul_fraction": share_16 if bits >= 16 else calibration.share(device, bits),
         "matmul_fraction_16": share_16,
+        "attention_fraction": calibration.attention(device),
         "memory": device.memory_gb * memory_unit(device),
         "memory_rate": device.memory_gb_per_s * 1e9,
         "link_rate": max(cluster.link_gb_per_s, 1e-3) * 1e9,
@@ -126,14 +131,20 @@ def evaluate(pairs: Sequence[dict[str, Any]], calibration: Calibration) -> NDArr
 
 
 def candidates(job: Job, layout: Layout, open_: Sequence[str]) -> list[Layout]:
-    """Return the layouts that a configuration leaves open: micro-batches by powers of two, each recomputation."""
+    """Return the layouts that a configuration leaves open: micro-batches by powers of two, as few
+    recomputed blocks as fit, any interleaving."""
     out = [layout]
     if "micro_batch" in open_:
         per_rank = max(job.batch // layout.dp, 1)
         sizes = [2**i for i in range(per_rank.bit_length()) if per_rank % 2**i == 0]
         out = [replace(one, micro_batch=size) for one in out for size in sizes]
+    if "virtual_stages" in open_:
+        depth = job.model.layers // layout.pp
+        stages = [v for v in range(1, depth + 1) if depth % v == 0]
+        out = [replace(one, virtual_stages=v) for one in out for v in stages]
     if "recompute" in open_:
-        out = [replace(one, recompute=r) for one in out for r in ("none", "selective", "full")]
+        again = [replace(one, recompute="full", recompute_share=i / 8) for one in out for i in range(1, 9)]
+        out = out + again
     return out
 
 

@@ -32,17 +32,21 @@ class Layout:
         Sequences of a micro-batch.
     recompute : {"none", "selective", "full"}
         What the backward pass computes again.
+    recompute_share : float
+        Share of the blocks that `recompute` applies to, above 0 and up to 1.
     sequence_parallel : bool, optional
         Whether norms are cut along the sequence inside a tensor-parallel group; yes where `tp` exceeds 1.
     flash : bool
         Whether attention is fused.
+    overlap : {"all", "data", "none"}
+        Which traffic runs beside the work: all, all but tensor-parallel collectives, or none.
 
     Examples
     --------
     >>> import isoflop as iso
     >>> iso.Layout(tp=8, pp=4, micro_batch=2).over(256)
-    Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none',
-           sequence_parallel=True, flash=True)
+    Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none', recompute_share=1.0,
+           sequence_parallel=True, flash=True, overlap='all')
     """
 
     tp: int = 1
@@ -55,8 +59,10 @@ class Layout:
     shards: int = 0
     micro_batch: int = 1
     recompute: Recompute = "none"
+    recompute_share: float = 1.0
     sequence_parallel: bool | None = None
     flash: bool = True
+    overlap: Literal["all", "data", "none"] = "all"
 
     def __post_init__(self) -> None:
         for name in ("tp", "pp", "cp", "ep", "virtual_stages", "micro_batch"):
@@ -65,6 +71,10 @@ class Layout:
         whole("shards", self.shards, least=0)
         if self.zero_stage not in (0, 1, 2, 3):
             raise DataError(f"zero_stage is {self.zero_stage!r}, expected 0, 1, 2 or 3")
+        if not 0 < self.recompute_share <= 1:
+            raise DataError(f"recompute_share is {self.recompute_share!r}, expected a number above 0 and up to 1")
+        if self.overlap not in ("all", "data", "none"):
+            raise DataError(f"overlap is {self.overlap!r}, expected 'all', 'data' or 'none'")
         if self.recompute not in ("none", "selective", "full"):
             raise DataError(f"recompute is {self.recompute!r}, expected 'none', 'selective' or 'full'")
 

@@ -143,6 +143,22 @@ def _cluster(row: Mapping[str, str]) -> Cluster:
     return Cluster(device, _int(row, "n_devices"), devices_per_node=domain, network_gb_per_s=rate)
 
 
+#: Frameworks that interleave stages as a matter of course, so that silence does not mean that they did not.
+INTERLEAVING = ("Megatron-Core", "Megatron-Bridge", "NeMo")
+#: Frameworks that wait for their collectives.
+WAITING = ("Megatron-LM", "Megatron-DeepSpeed")
+
+
+def _overlap(row: Mapping[str, str]) -> str:
+    """Return which traffic is hidden: as the notes say, else as the framework does."""
+    notes, framework = row.get("notes", ""), row.get("framework", "")
+    if "async TP" in notes or "overlapped DP" in notes:
+        return "all"
+    if "vanilla TP" in notes:
+        return "data"
+    return "none" if "no communication overlap" in notes or framework.startswith(WAITING) else "all"
+
+
 def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str, ...], tuple[str, ...]]:
     """Return the layout, what the model chooses itself, and what was assumed."""
     zero = _int(row, "zero_stage", 0)
@@ -151,6 +167,8 @@ def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str
         raise NotExpressedError("tp not stated")
     assumed += [name for name in ("tp", "pp") if not row.get(name)]
     open_ = [] if row.get("micro_batch") else ["micro_batch"]
+    if not row.get("vpp") and _int(row, "pp", 1) > 1 and row.get("framework", "").startswith(INTERLEAVING):
+        open_.append("virtual_stages")
     recompute = row.get("recompute", "")
     if recompute not in ("none", "selective", "full"):
         open_.append("recompute")
@@ -167,6 +185,7 @@ def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str
         recompute=recompute,  # type: ignore[arg-type]
         sequence_parallel=row.get("sequence_parallel") == "1",
         flash=row.get("flash_attn") != "0",
+        overlap=_overlap(row),  # type: ignore[arg-type]
     )
     layout = layout.over(cluster.count)
     if _int(row, "global_batch") % layout.dp:

@@ -124,6 +124,7 @@ pub fn machine(d: &Bound<'_, PyDict>) -> PyResult<Machine> {
         peak_16: get(d, "peak_16")?,
         matmul_fraction: get(d, "matmul_fraction")?,
         matmul_fraction_16: get(d, "matmul_fraction_16")?,
+        attention_fraction: get(d, "attention_fraction")?,
         memory: get(d, "memory")?,
         memory_rate: get(d, "memory_rate")?,
         link_rate: get(d, "link_rate")?,
@@ -145,8 +146,11 @@ pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
         zero: get(d, "zero_stage")?,
         micro_batch: get(d, "micro_batch")?,
         recompute: recompute(&get::<String>(d, "recompute")?)?,
+        recompute_share: get(d, "recompute_share")?,
         sequence_parallel: get(d, "sequence_parallel")?,
         flash: get(d, "flash")?,
+        overlap_data: get::<String>(d, "overlap")? != "none",
+        overlap_tensor: get::<String>(d, "overlap")? == "all",
     })
 }
 

@@ -102,10 +102,10 @@ fn attention(job: &Job, l: &Layout, tokens: f64) -> f64 {
         if windowed > 0.0 {
             mean += windowed * span(Span::Half, s, a.window);
         }
-        return score_flops(a) * heads * mean / (m.peak_16 * m.matmul_fraction_16 * c.attention);
+        return score_flops(a) * heads * mean / (m.peak_16 * m.attention_fraction);
     }
     // The whole square is computed, and crosses memory several times.
-    let flops = score_flops(a) * heads * s / (m.peak_16 * m.matmul_fraction_16 * c.attention);
+    let flops = score_flops(a) * heads * s / (m.peak_16 * m.attention_fraction);
     let bytes = c.square_passes * 2.0 * a.heads as f64 * heads * s;
     flops + bytes / (m.memory_rate * c.memory)
 }
@@ -129,7 +129,8 @@ fn tensor(job: &Job, l: &Layout, tokens: f64) -> f64 {
     }
     let group = Group::new(&job.machine, &job.constants, l.tp, 1);
     let bytes = job.recipe.activation * tokens * job.model.width as f64;
-    2.0 * job.constants.tp_exposed * group.all_reduce(bytes)
+    let exposed = if l.overlap_tensor { job.constants.tp_exposed } else { 1.0 };
+    2.0 * exposed * group.all_reduce(bytes)
 }
 
 /// Exposed seconds of the ring that passes keys and values along a context-parallel group.
@@ -161,7 +162,8 @@ fn experts(job: &Job, l: &Layout, tokens: f64, out: &mut Passes) {
     out.matmul += 2.0 * tokens * width * e / (job.machine.peak_16 * job.machine.matmul_fraction_16 * 0.25);
     let moved = copies * (c.expert_passes * width + 3.0 * inner);
     out.pointwise += job.recipe.activation * moved / (job.machine.memory_rate * c.memory);
-    out.expert = 2.0 * c.ep_exposed * all_to_all(&job.machine, c, job.recipe.activation * copies * width, l.ep, 1);
+    let exposed = if l.overlap_data { c.ep_exposed } else { 1.0 };
+    out.expert = 2.0 * exposed * all_to_all(&job.machine, c, job.recipe.activation * copies * width, l.ep, 1);
     out.kernels += 20.0;
 }
 

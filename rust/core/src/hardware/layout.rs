@@ -4,7 +4,7 @@ use super::machine::Job;
 use crate::transformer::Recompute;
 
 /// Degrees of each kind of parallelism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Layout {
     /// Tensor parallel.
     pub tp: u64,
@@ -26,10 +26,16 @@ pub struct Layout {
     pub micro_batch: u64,
     /// What the backward pass computes again.
     pub recompute: Recompute,
+    /// Share of the blocks that `recompute` applies to.
+    pub recompute_share: f64,
     /// Whether norms and dropout are cut along the sequence inside of a tensor-parallel group.
     pub sequence_parallel: bool,
     /// Whether attention is fused, without its square in memory.
     pub flash: bool,
+    /// Whether data-parallel and pipeline traffic runs beside the work.
+    pub overlap_data: bool,
+    /// Whether tensor-parallel traffic does.
+    pub overlap_tensor: bool,
 }
 
 /// Why a layout cannot be.

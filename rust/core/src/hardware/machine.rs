@@ -13,6 +13,8 @@ pub struct Machine {
     pub matmul_fraction: f64,
     /// Share of `peak_16` that large 16-bit products reach.
     pub matmul_fraction_16: f64,
+    /// Share of `peak_16` that fused attention reaches.
+    pub attention_fraction: f64,
     /// Bytes of memory.
     pub memory: f64,
     /// Memory bandwidth, byte/s.
@@ -51,8 +53,6 @@ pub struct Constants {
     pub gemm_half_rows: f64,
     /// The same for its other two sides.
     pub gemm_half_sides: f64,
-    /// Share of the 16-bit peak that fused attention reaches.
-    pub attention: f64,
     /// Times the score matrix crosses memory in unfused attention, forward.
     pub square_passes: f64,
     /// Times an activation of the model width crosses memory in a block, forward.
@@ -87,6 +87,8 @@ pub struct Constants {
     pub cast_passes: f64,
     /// Work outside of the passes for each step, seconds.
     pub step_s: f64,
+    /// Share of the difference between the slowest stage and the mean that is felt (stages are balanced by hand).
+    pub imbalance: f64,
 }
 
 impl Constants {
@@ -94,7 +96,6 @@ impl Constants {
     pub const NAMES: [&'static str; 20] = [
         "gemm_half_rows",
         "gemm_half_sides",
-        "attention",
         "square_passes",
         "pointwise_passes",
         "memory",
@@ -112,6 +113,7 @@ impl Constants {
         "micro_batch_s",
         "cast_passes",
         "step_s",
+        "imbalance",
     ];
 
     /// From values in the order of the names.
@@ -119,24 +121,24 @@ impl Constants {
         Self {
             gemm_half_rows: x[0],
             gemm_half_sides: x[1],
-            attention: x[2],
-            square_passes: x[3],
-            pointwise_passes: x[4],
-            memory: x[5],
-            launch_s: x[6],
-            link: x[7],
-            network: x[8],
-            link_latency_s: x[9],
-            network_latency_s: x[10],
-            tp_exposed: x[11],
-            dp_exposed: x[12],
-            pp_exposed: x[13],
-            ep_exposed: x[14],
-            expert_passes: x[15],
-            straggler: x[16],
-            micro_batch_s: x[17],
-            cast_passes: x[18],
-            step_s: x[19],
+            square_passes: x[2],
+            pointwise_passes: x[3],
+            memory: x[4],
+            launch_s: x[5],
+            link: x[6],
+            network: x[7],
+            link_latency_s: x[8],
+            network_latency_s: x[9],
+            tp_exposed: x[10],
+            dp_exposed: x[11],
+            pp_exposed: x[12],
+            ep_exposed: x[13],
+            expert_passes: x[14],
+            straggler: x[15],
+            micro_batch_s: x[16],
+            cast_passes: x[17],
+            step_s: x[18],
+            imbalance: x[19],
         }
     }
 }

@@ -89,6 +89,12 @@ fn stages(job: &Job, l: &Layout) -> [[f64; 2]; 2] {
 
 /// Bytes per token that one block keeps for its backward pass: (plain, with experts).
 fn kept(job: &Job, l: &Layout) -> [f64; 2] {
+    if l.recompute_share < 1.0 && l.recompute != Recompute::None {
+        let open = kept(job, &Layout { recompute: Recompute::None, ..*l });
+        let again = kept(job, &Layout { recompute_share: 1.0, ..*l });
+        let mix = |i: usize| again[i] * l.recompute_share + open[i] * (1.0 - l.recompute_share);
+        return [mix(0), mix(1)];
+    }
     let a = &job.model;
     let (h, t, byte) = (a.width as f64, l.tp as f64, job.recipe.activation);
     let outer = if l.sequence_parallel { t } else { 1.0 };

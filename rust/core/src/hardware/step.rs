@@ -32,12 +32,12 @@ pub struct Step {
 
 /// Forward, backward and recomputation of one block: seconds that compute, launch, and communicate.
 #[inline]
-fn both(job: &Job, p: &Passes, recompute: Recompute, flash: bool) -> (f64, f64, f64) {
-    let backward_attention = if flash { 2.5 } else { 2.0 };
-    let (again, square) = match recompute {
+fn both(job: &Job, p: &Passes, l: &Layout) -> (f64, f64, f64) {
+    let backward_attention = if l.flash { 2.5 } else { 2.0 };
+    let (again, square) = match l.recompute {
         Recompute::None => (0.0, 0.0),
-        Recompute::Selective => (0.0, 1.0),
-        Recompute::Full => (1.0, 1.0),
+        Recompute::Selective => (0.0, l.recompute_share),
+        Recompute::Full => (l.recompute_share, l.recompute_share),
     };
     let gpu = (3.0 + again) * (p.matmul + p.pointwise) + (1.0 + backward_attention + square) * p.attention;
     let floor = (3.0 + again) * p.kernels * job.constants.launch_s;
@@ -51,8 +51,8 @@ pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
     let a = &job.model;
     let n = l.micro_batches(job.batch) as f64;
     let (pp, v) = (l.pp as f64, l.virtual_stages as f64);
-    let dense = both(job, &micro.dense, l.recompute, l.flash);
-    let moe = if a.moe.is_some() { both(job, &micro.moe, l.recompute, l.flash) } else { (0.0, 0.0, 0.0) };
+    let dense = both(job, &micro.dense, l);
+    let moe = if a.moe.is_some() { both(job, &micro.moe, l) } else { (0.0, 0.0, 0.0) };
     let extra = a.mtp as f64;
     let (n_dense, n_moe) = match a.moe {
         Some(_) => (a.dense_layers() as f64, a.moe_layers() as f64 + extra),
@@ -60,11 +60,11 @@ pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
     };
     let sum = |pick: fn((f64, f64, f64)) -> f64| (n_dense * pick(dense) + n_moe * pick(moe)) / pp;
     let output = 3.0 * micro.output;
-    // The stage with most layers sets the pace; the output layer adds to the last one.
+    // The stage with most layers sets the pace; the output layer adds to the last one unless that holds fewer.
     let most = a.layers.div_ceil(l.pp) as f64 * pp / a.layers as f64;
-    let mean = sum(|x| x.0) + output / pp;
-    let slowest = (sum(|x| x.0) * most).max(sum(|x| x.0) + output);
-    let slowest = if l.pp == 1 { mean } else { slowest.min(sum(|x| x.0) * most + output) };
+    let blocks = sum(|x| x.0);
+    let mean = blocks + output / pp;
+    let slowest = mean + job.constants.imbalance * (blocks * most + output - mean);
     let (launch, inner) = (sum(|x| x.1) * most, sum(|x| x.2) * most);
     let transfer = transfers(job, l, micro);
     let one = mean + launch + inner + transfer;
@@ -117,10 +117,11 @@ fn data(job: &Job, l: &Layout, work: f64) -> f64 {
     if expert > 0.0 && rest.ranks > 1.0 {
         seconds += one(&rest, &rest, expert);
     }
-    let hidden = (1.0 - c.dp_exposed) * seconds;
+    let exposed = if l.overlap_data { c.dp_exposed } else { 1.0 };
+    let hidden = (1.0 - exposed) * seconds;
     // Only the backward pass of the last micro-batch hides a reduction; gathering runs all along.
     let room = if l.zero == 3 { work } else { work / l.micro_batches(job.batch) as f64 * 0.6 };
-    c.dp_exposed * seconds + (hidden - room).max(0.0)
+    exposed * seconds + (hidden - room).max(0.0)
 }
 
 /// Seconds of the optimizer's update: states cross memory twice.
