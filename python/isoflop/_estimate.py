@@ -76,6 +76,18 @@ def shipped() -> Calibration:
     return Calibration(constants, content["matmul"], content["spread"])
 
 
+def kind_of(model: Architecture) -> str:
+    """Return the kind of job that shares a spread of residuals.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> kind_of(iso.Architecture(layers=12, width=768, heads=12, vocab=50257, mlp="gelu"))
+    'small'
+    """
+    return "moe" if model.experts else "small" if model.n_params < 1.5e9 else "dense"
+
+
 @dataclass(frozen=True)
 class Job:
     """What is trained on what: everything but the layout."""
