@@ -180,6 +180,18 @@ def evaluate_layouts(pairs: list[dict[str, Any]], constants: Floats) -> Floats:
     return _core.evaluate_layouts(pairs, floats(constants))
 
 
+def search_layouts(
+    job: dict[str, Any], constants: Floats, axes: dict[str, Any], keep: int, n_threads: int
+) -> dict[str, Any]:
+    """Try every layout on some axes; layouts come back as (cut, (seconds, bytes))."""
+    return _core.search_layouts(job, floats(constants), axes, keep, n_threads)
+
+
+def serve(job: dict[str, Any], constants: Floats, prompt: float, context: float) -> dict[str, float]:
+    """Return seconds and bytes of serving."""
+    return _core.serve(job, floats(constants), prompt, context)
+
+
 def info() -> dict[str, Any]:
     """Return what the engine runs on: its version, SIMD level, levels at hand, cores and threads.
 

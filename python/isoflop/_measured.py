@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ._architecture import Architecture, Latent
 from ._cluster import Cluster, accelerator

@@ -21,7 +21,7 @@ mod _core {
     use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
 
     #[pymodule_export]
-    use hardware_api::evaluate_layouts;
+    use hardware_api::{evaluate_layouts, search_layouts, serve};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

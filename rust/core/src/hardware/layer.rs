@@ -129,7 +129,8 @@ fn tensor(job: &Job, l: &Layout, tokens: f64) -> f64 {
     }
     let group = Group::new(&job.machine, &job.constants, l.tp, 1);
     let bytes = job.recipe.activation * tokens * job.model.width as f64;
-    let exposed = if l.overlap_tensor { job.constants.tp_exposed } else { 1.0 };
+    // Nobody hides tensor-parallel traffic that leaves a domain.
+    let exposed = if l.overlap_tensor && l.tp <= job.machine.domain { job.constants.tp_exposed } else { 1.0 };
     2.0 * exposed * group.all_reduce(bytes)
 }
 
