@@ -1,4 +1,4 @@
-"""The shell: `isoflop fit`, `demo`, `laws`, `info`. Here: exit codes, and what a person sees when something is wrong.
+"""The shell: `isoflop fit`, `cost`, `validate-cost`, `demo`, `laws`, `info`. Here: exit codes, and what a person sees when something is wrong.
 
 Results go to stdout, everything else (notes, warnings, progress) to stderr. No statistics live in this room: each
 command calls the public face and prints.
@@ -70,7 +70,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         code = build()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, UsageError) as error:
-        known = words[:1] if words[:1] and words[0] in ("fit", "demo", "laws", "info") else []
+        known = words[:1] if words[:1] and words[0] in ("fit", "cost", "validate-cost", "demo", "laws", "info") else []
         note(f"{str(error).strip().rstrip('.')}\n\nHint: see {' '.join(['isoflop', *known, '--help'])}")
         return USAGE
     except IsoflopError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from .._engine import version
+from ._cost import cost, validate_cost
 from ._demo import demo
 from ._fit import fit
 from ._info import info, laws
@@ -39,7 +40,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, demo, laws, info):
+    for command in (fit, cost, validate_cost, demo, laws, info):
         app.command(_grouped(command), help_format="plaintext")
     return app
 

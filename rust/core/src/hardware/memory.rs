@@ -101,6 +101,10 @@ fn kept(job: &Job, l: &Layout) -> [f64; 2] {
     if l.recompute == Recompute::Full {
         return [byte * h / outer; 2];
     }
+    if l.recompute == Recompute::Selective && l.flash && l.zero == 3 {
+        // FSDP frameworks select by operation: about half of what a block keeps.
+        return kept(job, &Layout { recompute: Recompute::None, ..*l }).map(|bytes| 0.5 * bytes);
+    }
     let heads = a.heads as f64;
     let attention = match a.mla {
         Some(m) => {
@@ -161,12 +165,18 @@ fn stage(job: &Job, l: &Layout, parameters: [f64; 2], first: bool) -> Memory {
         gradients: cut(2, r.gradient),
         optimizer: cut(1, r.optimizer),
         activations: tokens * per_token * in_flight(job, l, first),
-        logits: if last { 4.0 * tokens * a.vocab as f64 / t } else { 0.0 },
+        logits: if last { logit_bytes(l) * tokens * a.vocab as f64 / t } else { 0.0 },
         ..Memory::default()
     };
-    out.buffers = buffers(job, l, last) + SMALL;
+    out.buffers = buffers(job, l, parameters, last) + SMALL;
     out.reserve = SLACK * out.allocated() + RUNTIME;
     out
+}
+
+/// Bytes of a logit: a fused loss keeps one 32-bit copy, that of FSDP frameworks a 16-bit and two 32-bit ones.
+#[inline]
+fn logit_bytes(l: &Layout) -> f64 {
+    if l.zero == 3 { 10.0 } else { 4.0 }
 }
 
 /// Micro-batches whose activations a stage holds.
@@ -182,7 +192,7 @@ fn in_flight(job: &Job, l: &Layout, first: bool) -> f64 {
 }
 
 /// Temporary tensors at the worst moment, and gathered weights.
-fn buffers(job: &Job, l: &Layout, last: bool) -> f64 {
+fn buffers(job: &Job, l: &Layout, parameters: [f64; 2], last: bool) -> f64 {
     let (a, r) = (&job.model, &job.recipe);
     let (tokens, t, h) = (local_tokens(job, l), l.tp as f64, a.width as f64);
     let output = if last { 2.0 * a.vocab as f64 * h / t } else { 0.0 };
@@ -205,7 +215,9 @@ fn buffers(job: &Job, l: &Layout, last: bool) -> f64 {
     let gathered = if l.zero == 3 {
         let p = Parameters::<f64>::count(a);
         let unit = if a.moe.is_some() { p.moe_block.total() / l.ep as f64 } else { p.dense_block.total() };
-        2.0 * r.gathered * unit / t + r.gathered * a.vocab as f64 * h / t
+        // A pipeline keeps its stage gathered, and gradients whole, until the step ends.
+        let stage = if l.pp > 1 { (r.gathered + r.reduced) * (parameters[0] + parameters[1]) } else { 0.0 };
+        stage + 2.0 * r.gathered * unit / t + r.gathered * a.vocab as f64 * h / t
     } else {
         0.0
     };

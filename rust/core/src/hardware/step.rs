@@ -107,7 +107,8 @@ fn data(job: &Job, l: &Layout, work: f64) -> f64 {
     let reduce = Group::new(&job.machine, c, group_size, l.tp);
     let share = Group::new(&job.machine, c, (l.shards * l.cp).min(group_size), l.tp);
     let rest = Group::new(&job.machine, c, (group_size * l.tp / l.ep).max(1), l.ep);
-    let times = if l.zero == 3 { l.micro_batches(job.batch) as f64 } else { 1.0 };
+    // A pipeline gathers its stage once a step.
+    let times = if l.zero == 3 && l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
     let one = |group: &Group, share: &Group, n: f64| match l.zero {
         0 => group.all_reduce(n * r.reduced),
         1 | 2 => group.half(n * r.reduced) + share.half(n * r.gathered),
