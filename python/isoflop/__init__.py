@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
     from ._simulate import simulate
+    from ._validate import validate_cost
 
 __version__ = version()
 
@@ -76,6 +77,7 @@ _LATE = {
     "training_memory": "_cost",
     "transformer_flops": "_counts",
     "transformer_params": "_counts",
+    "validate_cost": "_validate",
 }
 
 __all__ = [
@@ -126,6 +128,7 @@ __all__ = [
     "training_memory",
     "transformer_flops",
     "transformer_params",
+    "validate_cost",
 ]
 
 

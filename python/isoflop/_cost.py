@@ -309,8 +309,8 @@ def _line(job: Job, layout: Layout, calibration: Calibration) -> dict[str, float
 
 
 def _memory(job: Job, layout: Layout, calibration: Calibration, line: Mapping[str, float]) -> Memory:
-    parts = {name: line[name] for name in MEMORY_PARTS}
-    memory = Memory(**parts, limit=machine(job, calibration)["memory"])
+    limit = machine(job, calibration)["memory"]
+    memory = Memory(*(line[name] for name in MEMORY_PARTS), limit)
     if memory.fits():
         return memory
     found = search_layouts(

@@ -103,6 +103,7 @@ def _model(row: Mapping[str, str]) -> Architecture:
     notes = row.get("notes", "")
     deepseek_v3 = mla and "V3" in row.get("model", "") and "Megatron-Bridge" in row.get("framework", "")
     layers = _int(row, "n_layers")
+    windowed = "gpt-oss" in row.get("model", "")  # every second layer; the tables have no column for it
     return Architecture(
         name=row.get("model", ""),
         layers=layers,
@@ -125,7 +126,8 @@ def _model(row: Mapping[str, str]) -> Architecture:
         dense_layers=min(_int(row, "dense_layers"), layers) if experts else 0,
         mla=Latent(**DEEPSEEK) if mla else None,
         mtp=int(deepseek_v3 and "without multi-token" not in notes),
-        **({"window": 128, "windowed_layers": layers // 2} if "gpt-oss" in row.get("model", "") else {}),
+        window=128 if windowed else 0,
+        windowed_layers=layers // 2 if windowed else 0,
     )
 
 

@@ -106,7 +106,8 @@ def search_layouts(
     calibration : Calibration, optional
         Constants; those of the package where left out.
     **axes
-        Values to try: tp, pp, cp, ep, virtual_stages, zero_stage, micro_batch, recompute. All that divide where left out.
+        Values to try: tp, pp, cp, ep, virtual_stages, zero_stage, micro_batch, recompute; all that divide where
+        left out.
 
     Returns
     -------

@@ -50,18 +50,19 @@ class InferenceCost:
 
     def summary(self) -> str:
         """Return the costs as text."""
-        return facts(
-            [
-                ("prefill", f"{number(1e3 * self.prefill_s, 4)} ms"),
-                ("decode", f"{number(1e3 * self.decode_s, 4)} ms a token, at least {number(1e3 * self.decode_floor_s, 4)}"),
-                ("generated", f"{number(self.tokens_per_s, 4)} tokens/s"),
-                ("USD per million tokens", number(self.usd_per_million_tokens, 3)),
-                ("USD per million read", number(self.usd_per_million_prompt_tokens, 3)),
-                ("cache", f"{number(self.kv_bytes_per_token, 7)} bytes a token, {self.cache_bytes / GIB:.2f} GiB a device"),
-                ("weights", f"{self.weight_bytes / GIB:.2f} GiB a device"),
-                ("fits", "yes" if self.fits() else "no"),
-            ]
-        )  # fmt: skip
+        decode = f"{number(1e3 * self.decode_s, 4)} ms a token, at least {number(1e3 * self.decode_floor_s, 4)}"
+        cache = f"{number(self.kv_bytes_per_token, 7)} bytes a token, {self.cache_bytes / GIB:.2f} GiB a device"
+        lines = [
+            ("prefill", f"{number(1e3 * self.prefill_s, 4)} ms"),
+            ("decode", decode),
+            ("generated", f"{number(self.tokens_per_s, 4)} tokens/s"),
+            ("USD per million tokens", number(self.usd_per_million_tokens, 3)),
+            ("USD per million read", number(self.usd_per_million_prompt_tokens, 3)),
+            ("cache", cache),
+            ("weights", f"{self.weight_bytes / GIB:.2f} GiB a device"),
+            ("fits", "yes" if self.fits() else "no"),
+        ]
+        return facts(lines)
 
 
 def inference_cost(
@@ -101,8 +102,8 @@ def inference_cost(
 
     Notes
     -----
-    A decoding step takes the larger of compute and of memory traffic (weights that are touched, and the cache), plus two
-    all-reduces a layer. In a mixture, `batch` tokens touch E (1 - (1 - K/E)^batch) experts of a layer on average. The
+    A decoding step takes the larger of compute and of memory traffic (weights that are touched, and the cache), plus
+    two all-reduces a layer. In a mixture, `batch` tokens touch E (1 - (1 - K/E)^batch) experts of a layer on average. The
     model is not calibrated on serving measurements, so there is no interval: `decode_floor_s` is a bound.
 
     References

@@ -1,4 +1,6 @@
-"""The shell: `isoflop fit`, `cost`, `validate-cost`, `demo`, `laws`, `info`. Here: exit codes, and what a person sees when something is wrong.
+"""The shell: `isoflop fit`, `cost`, `validate-cost`, `demo`, `laws`, `info`.
+
+Here: exit codes, and what a person sees when something is wrong.
 
 Results go to stdout, everything else (notes, warnings, progress) to stderr. No statistics live in this room: each
 command calls the public face and prints.

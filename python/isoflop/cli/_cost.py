@@ -140,4 +140,10 @@ def _line(source: str, figures: dict[str, Any]) -> list[str]:
     covered = None if step["coverage_80"] is None else 100 * step["coverage_80"]
     numbers = (step["mape"], step["median_ape"], covered)
     shown = ["–" if x is None else f"{x:.1f}" for x in numbers]
-    return [source, str(step["n"]), *shown, str(memory["n"]), "–" if memory["mape"] is None else f"{memory['mape']:.1f}"]
+    return [
+        source,
+        str(step["n"]),
+        *shown,
+        str(memory["n"]),
+        "–" if memory["mape"] is None else f"{memory['mape']:.1f}",
+    ]

@@ -77,11 +77,11 @@ fn stages(job: &Job, l: &Layout) -> [[f64; 2]; 2] {
     let head = if a.tied { p.embedding } else { p.output } / t;
     let mut last = [dense(plain) + moe(blocks - plain) + head, experts(blocks - plain)];
     let extra = (p.mtp - a.mtp as f64 * p.moe_block.experts).max(0.0) / t;
-    last[0] += extra;
+    last[0] += extra + p.outer_norms;
     last[1] += experts(a.mtp);
     if l.pp == 1 {
         let outer = if a.tied { 0.0 } else { head };
-        let one = [first[0] + outer + extra, first[1] + experts(a.mtp)];
+        let one = [first[0] + outer + extra + p.outer_norms, first[1] + experts(a.mtp)];
         return [one, one];
     }
     [first, last]
