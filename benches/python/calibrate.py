@@ -3,8 +3,8 @@
     python benches/python/calibrate.py TABLE.csv            # figures only
     python benches/python/calibrate.py TABLE.csv --write    # and python/isoflop/data/calibration.json
 
-Folds are whole (source, model, devices) groups, then whole sources. No row of the table enters the package: only constants
-and quantiles of residuals do.
+Folds are whole (source, model, devices) groups, then whole sources. No row of the table enters the package: only
+constants and quantiles of residuals do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 def rows_of(path):
     """Return the rows that have a step time and can be expressed."""
     out = []
-    with open(path, newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             try:
                 read = _measured.read_row(row)

@@ -1,7 +1,7 @@
 """Fits the constants of the step-time model to measured steps: one damped Gauss-Newton with priors for all uses.
 
-`benches/python/calibrate.py` runs it over a table of published steps and writes `data/calibration.json`; `iso.calibrate`
-runs it over a user's own few. Residuals are log(predicted / measured), capped by Huber's rule.
+`benches/python/calibrate.py` runs it over a table of published steps and writes `data/calibration.json`;
+`iso.calibrate` runs it over a user's own few. Residuals are log(predicted / measured), capped by Huber's rule.
 """
 
 from __future__ import annotations

@@ -243,7 +243,8 @@ class Cluster:
         grid_kg_per_kwh: float = 0.0,
     ) -> None:
         device = accelerator if isinstance(accelerator, Accelerator) else _named(accelerator)
-        price = (device.price_low_usd_per_hour + device.price_high_usd_per_hour) / 2
+        middle = (device.price_low_usd_per_hour + device.price_high_usd_per_hour) / 2
+        price = middle if price_usd_per_hour is None else price_usd_per_hour
         domain = device.domain if devices_per_node is None else whole("devices_per_node", devices_per_node)
         values = {
             "device": device,
@@ -253,7 +254,7 @@ class Cluster:
             "network_gb_per_s": rate(
                 "network_gb_per_s", device.network_gb_per_s if network_gb_per_s is None else network_gb_per_s
             ),
-            "price_usd_per_hour": rate("price_usd_per_hour", price if price_usd_per_hour is None else price_usd_per_hour),
+            "price_usd_per_hour": rate("price_usd_per_hour", price),
             "power_share": rate("power_share", power_share),
             "host_w": rate("host_w", host_w),
             "pue": rate("pue", pue),

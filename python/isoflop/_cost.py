@@ -163,7 +163,9 @@ class TrainingCost:
         job = self.job
         device = job.cluster.device
         price = f" at {job.cluster.price_usd_per_hour:g} USD per device-hour" if self.usd else " (no price given)"
-        dated = f", {device.price_date}" if self.usd and device.price_date else ""
+        middle = (device.price_low_usd_per_hour + device.price_high_usd_per_hour) / 2
+        tabled = self.usd and job.cluster.price_usd_per_hour == middle
+        dated = f", middle of {device.price_date} prices" if tabled else ""
         lines = [
             ("model", f"{job.model.name or 'model'}, {job.model.n_params:,} parameters"),
             ("cluster", f"{job.cluster.count:,} × {device.name}, {job.precision}"),
@@ -243,8 +245,8 @@ def training_cost(
     Notes
     -----
     A step is what the devices compute, wait for launches and for traffic that is not hidden, idle in the pipeline, and
-    update. Constants and intervals are fitted to published steps (`benches/python/calibrate.py`). Restarts and evaluation
-    are not in it.
+    update. Constants and intervals are fitted to published steps (`benches/python/calibrate.py`). Restarts and
+    evaluation are not in it.
 
     Examples
     --------
@@ -310,7 +312,10 @@ def _line(job: Job, layout: Layout, calibration: Calibration) -> dict[str, float
 
 def _memory(job: Job, layout: Layout, calibration: Calibration, line: Mapping[str, float]) -> Memory:
     limit = machine(job, calibration)["memory"]
-    memory = Memory(*(line[name] for name in MEMORY_PARTS), limit)
+    memory = Memory(
+        line["weights"], line["gradients"], line["optimizer"], line["activations"], line["logits"], line["buffers"],
+        line["reserve"], limit,
+    )  # fmt: skip
     if memory.fits():
         return memory
     found = search_layouts(

@@ -143,9 +143,7 @@ def evaluate(pairs: Sequence[dict[str, Any]], calibration: Calibration) -> NDArr
 
 
 def candidates(job: Job, layout: Layout, open_: Sequence[str]) -> list[Layout]:
-    """Return the layouts that a configuration leaves open: micro-batches by powers of two, as few
-    recomputed blocks as fit, any interleaving.
-    """
+    """Return what a configuration leaves open: micro-batches, interleavings, shares of recomputed blocks."""
     out = [layout]
     if "micro_batch" in open_:
         per_rank = max(job.batch // layout.dp, 1)

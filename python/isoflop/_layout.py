@@ -45,8 +45,8 @@ class Layout:
     --------
     >>> import isoflop as iso
     >>> iso.Layout(tp=8, pp=4, micro_batch=2).over(256)
-    Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none', recompute_share=1.0,
-           sequence_parallel=True, flash=True, overlap='all')
+    Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none',
+           recompute_share=1.0, sequence_parallel=True, flash=True, overlap='all')
     """
 
     tp: int = 1

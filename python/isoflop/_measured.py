@@ -1,8 +1,8 @@
 """A row of measured steps → a job that the cost model can predict, or why it cannot.
 
 Columns are those of the measured tables: sizes of the model, accelerator, degrees of parallelism, step time. A blank is
-never filled with a measured value: what a configuration leaves open is chosen as the framework's default or by the model
-itself, and listed in `assumed`.
+never filled with a measured value: what a configuration leaves open is the framework's default or is chosen by the
+model itself, and is listed in `assumed` or `open`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`search_layouts`: every way to cut a job over a cluster, ranked, with what is not beaten and why the rest fell out."""
+"""`search_layouts`: every way to cut a job over a cluster, ranked, and why the others fell out."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ def inference_cost(
     Notes
     -----
     A decoding step takes the larger of compute and of memory traffic (weights that are touched, and the cache), plus
-    two all-reduces a layer. In a mixture, `batch` tokens touch E (1 - (1 - K/E)^batch) experts of a layer on average. The
-    model is not calibrated on serving measurements, so there is no interval: `decode_floor_s` is a bound.
+    two all-reduces a layer. In a mixture, `batch` tokens touch E (1 - (1 - K/E)^batch) experts of a layer on average.
+    The model is not calibrated on serving measurements, so there is no interval: `decode_floor_s` is a bound.
 
     References
     ----------

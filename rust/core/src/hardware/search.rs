@@ -102,6 +102,11 @@ fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
     a.seconds.total_cmp(&b.seconds).then(a.bytes.total_cmp(&b.bytes)).then_with(|| key(a).cmp(&key(b)))
 }
 
+/// The one that needs less memory.
+fn leaner(a: &Found, b: &Found) -> std::cmp::Ordering {
+    a.bytes.total_cmp(&b.bytes).then_with(|| order(a, b))
+}
+
 /// Those that are not beaten in both seconds and bytes.
 fn front(mut all: Vec<Found>) -> Vec<Found> {
     all.sort_unstable_by(order);
@@ -193,13 +198,7 @@ impl Report {
         self.best.sort_unstable_by(order);
         self.best.truncate(keep);
         self.front.extend(other.front);
-        let smaller = |a: Option<Found>, b: Option<Found>| match (a, b) {
-            (Some(a), Some(b)) => {
-                Some(if b.bytes < a.bytes || b.bytes == a.bytes && order(&b, &a).is_lt() { b } else { a })
-            }
-            (a, b) => a.or(b),
-        };
-        self.smallest = smaller(self.smallest, other.smallest);
+        self.smallest = [self.smallest, other.smallest].into_iter().flatten().min_by(leaner);
         self.tried += other.tried;
         self.fit += other.fit;
         for (sum, n) in self.refused.iter_mut().zip(other.refused) {
