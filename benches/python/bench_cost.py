@@ -48,9 +48,7 @@ def main():
             lambda n=threads: iso.search_layouts(gpt3, cluster, batch=3072, seq_len=2048, n_threads=n)
         )
         rate = found.n_tried / seconds
-        print(
-            f"GPT-3 on 4,096 A100, {threads} threads: {found.n_tried:,} layouts in {seconds:.3f} s, {rate:,.0f} a second"
-        )
+        print(f"GPT-3 on 4,096 A100, {threads} threads: {found.n_tried:,} layouts in {seconds:.3f} s, {rate:,.0f}/s")
 
 
 if __name__ == "__main__":

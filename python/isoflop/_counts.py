@@ -5,6 +5,7 @@ One architecture is `Architecture`; here its sizes may be arrays, which broadcas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,12 @@ def transformer_params(**sizes: Any) -> dict[str, NDArray[np.int64]]:
     [124439808, 354823168]
     """
     base, columns, shape = _split(sizes)
-    counts = _engine.batch_parameters(base.sizes, columns, int(np.prod(shape)))
-    return {name: counts[:, i].reshape(shape) for i, name in enumerate(("total", "active", "non_embedding"))}
+    n = int(np.prod(shape))
+    out = {name: np.empty(n, dtype=np.int64) for name in ("total", "active", "non_embedding")}
+    for block, part in _blocks(columns, n):
+        for column, counts in zip(out.values(), _engine.batch_parameters(base.sizes, part, block), strict=True):
+            column[block] = counts
+    return {name: column.reshape(shape) for name, column in out.items()}
 
 
 def transformer_flops(
@@ -88,7 +93,21 @@ def transformer_flops(
     base, columns, shape = _split({**sizes, "seq_len": seq_len})
     how = (convention, passes, recompute)
     first = int(np.ravel(np.asarray(seq_len))[0]) if np.size(seq_len) else 1
-    return _engine.batch_flops(base.sizes, columns, int(np.prod(shape)), first, how).reshape(shape)
+    out = np.empty(int(np.prod(shape)))
+    for block, part in _blocks(columns, out.size):
+        out[block] = _engine.batch_flops(base.sizes, part, block, first, how)
+    return out.reshape(shape)
+
+
+#: Rows that cross to the core at once: few enough to stay in the cache, and for an interrupt to be quick.
+BLOCK = 8192
+
+
+def _blocks(columns: dict[str, NDArray[np.int64]], n: int) -> Iterator[tuple[slice, dict[str, NDArray[np.int64]]]]:
+    """Yield slices of the rows, and the columns there."""
+    for start in range(0, n, BLOCK):
+        block = slice(start, min(start + BLOCK, n))
+        yield block, {name: values[block] for name, values in columns.items()}
 
 
 def _split(sizes: dict[str, Any]) -> tuple[Architecture, dict[str, NDArray[np.int64]], tuple[int, ...]]:

@@ -1,6 +1,5 @@
 //! The counting functions of `isoflop._core`: convert, run through the door, convert back.
 
-use isoflop_core::error::Error;
 use isoflop_core::transformer::batch::{Column, Rows, setter};
 use isoflop_core::transformer::flops::{self, Span};
 use isoflop_core::transformer::parameters::Whole;
@@ -12,9 +11,6 @@ use pyo3::types::PyDict;
 
 use crate::cost_convert::{architecture, counting};
 use crate::run;
-
-/// Rows handled between two looks at the cancel flag.
-const CHUNK: usize = 4096;
 
 fn block<'py>(py: Python<'py>, b: &Block<Whole>) -> PyResult<Bound<'py, PyDict>> {
     let out = PyDict::new(py);
@@ -109,8 +105,13 @@ fn owned(columns: &Bound<'_, PyDict>) -> PyResult<Vec<Owned>> {
 }
 
 /// Borrows columns as rows of architectures; the sequence length is a column too.
-fn rows<'a>(base: isoflop_core::transformer::Architecture, columns: &'a [Owned], seq_len: u64) -> PyResult<Rows<'a>> {
-    let mut out = Rows { base, columns: Vec::new(), seq_len: Column::One(seq_len) };
+fn rows<'a>(
+    base: isoflop_core::transformer::Architecture,
+    columns: &'a [Owned],
+    seq_len: u64,
+    first: usize,
+) -> PyResult<Rows<'a>> {
+    let mut out = Rows { base, columns: Vec::new(), seq_len: Column::One(seq_len), first };
     for (name, values) in columns {
         if name == "seq_len" {
             out.seq_len = Column::Many(values);
@@ -122,34 +123,33 @@ fn rows<'a>(base: isoflop_core::transformer::Architecture, columns: &'a [Owned],
     Ok(out)
 }
 
-/// Total, active and non-embedding parameters of many models: three int64 arrays.
+/// Total, active and non-embedding parameters of a block of models: three int64 arrays.
 #[pyfunction]
 pub fn batch_parameters<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyDict>,
     columns: &Bound<'py, PyDict>,
+    first: usize,
     n: usize,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
     let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, 1)?;
-    let counts = run::long_if(py, n > run::SMALL, |cancel| {
-        let mut out = vec![[0_i64; 3]; n];
-        for (i, chunk) in out.chunks_mut(CHUNK).enumerate() {
-            cancel.check()?;
-            table.parameters(i * CHUNK, chunk)?;
-        }
-        Ok::<_, Error>(out)
+    let table = rows(base, &columns, 1, first)?;
+    let counts = run::short(py, |_| {
+        let (mut total, mut active, mut rest) = (vec![0; n], vec![0; n], vec![0; n]);
+        table.parameters([&mut total, &mut active, &mut rest])?;
+        Ok([total, active, rest])
     })?;
-    Ok(PyArray1::from_vec(py, counts.into_flattened()).reshape([n, 3])?.into_any())
+    Ok(counts.map(|column| PyArray1::from_vec(py, column)))
 }
 
-/// FLOPs per token of many models: a float64 array.
+/// FLOPs per token of a block of models: a float64 array.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub fn batch_flops<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyDict>,
     columns: &Bound<'py, PyDict>,
+    first: usize,
     n: usize,
     seq_len: u64,
     convention: &str,
@@ -157,15 +157,11 @@ pub fn batch_flops<'py>(
     recompute: &str,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, seq_len)?;
+    let table = rows(base, &columns, seq_len, first)?;
     let (convention, pass, recompute) = counting(convention, pass_, recompute)?;
-    let values = run::long_if(py, n > run::SMALL, |cancel| {
-        let how = (convention?, pass, recompute);
+    let values = run::short(py, |_| {
         let mut out = vec![0.0; n];
-        for (i, chunk) in out.chunks_mut(CHUNK).enumerate() {
-            cancel.check()?;
-            table.flops(i * CHUNK, chunk, how)?;
-        }
+        table.flops(&mut out, (convention?, pass, recompute))?;
         Ok(out)
     })?;
     Ok(PyArray1::from_vec(py, values))

@@ -104,21 +104,14 @@ impl Architecture {
 
     /// # Errors
     /// [`Error::Setting`] that names the size at fault.
+    #[inline]
     pub fn check(&self) -> Result<()> {
-        let positive = [
-            ("layers", self.layers),
-            ("width", self.width),
-            ("heads", self.heads),
-            ("kv_heads", self.kv_heads),
-            ("head_size", self.head_size),
-            ("vocab", self.vocab),
-        ];
-        for (name, size) in positive {
-            if size == 0 {
-                return Err(Error::Setting(format!("{name} is 0, expected at least 1")));
-            }
+        let positive = [self.layers, self.width, self.heads, self.kv_heads, self.head_size, self.vocab];
+        if let Some(i) = positive.iter().position(|&size| size == 0) {
+            let name = ["layers", "width", "heads", "kv_heads", "head_size", "vocab"][i];
+            return Err(Error::Setting(format!("{name} is 0, expected at least 1")));
         }
-        if !self.heads.is_multiple_of(self.kv_heads) {
+        if self.heads != self.kv_heads && !self.heads.is_multiple_of(self.kv_heads) {
             let text = format!("heads is {}, expected a multiple of kv_heads ({})", self.heads, self.kv_heads);
             return Err(Error::Setting(text));
         }

@@ -46,45 +46,71 @@ pub struct Rows<'a> {
     pub columns: Vec<(&'a str, Setter, &'a [i64])>,
     /// Sequence length of each row, or of all.
     pub seq_len: Column<'a>,
+    /// Number of the first row, for messages.
+    pub first: usize,
 }
 
 impl Rows<'_> {
+    /// Puts the sizes of row `i` into `row`, whose other sizes stay.
     #[inline]
-    fn row(&self, i: usize) -> Result<Architecture> {
-        let mut out = self.base;
+    fn load(&self, row: &mut Architecture, i: usize) -> Result<()> {
         for (name, set, values) in &self.columns {
-            let size = u64::try_from(values[i]).map_err(|_| negative(name, values[i], i))?;
-            set(&mut out, size);
+            if values[i] < 0 {
+                return Err(negative(name, values[i], self.first + i));
+            }
+            set(row, values[i].cast_unsigned());
         }
-        Ok(out)
+        row.check().map_err(|e| in_row(&e, self.first + i))
     }
 
-    /// Total, active and non-embedding parameters of rows `first..first + out.len()`.
+    /// Total, active and non-embedding parameters of all rows.
     ///
     /// # Errors
     /// [`Error::Setting`] that names the row.
-    pub fn parameters(&self, first: usize, out: &mut [[i64; 3]]) -> Result<()> {
-        for (i, slot) in out.iter_mut().enumerate() {
-            let count = Parameters::exact(&self.row(first + i)?).map_err(|e| in_row(&e, first + i))?;
+    pub fn parameters(&self, out: [&mut [i64]; 3]) -> Result<()> {
+        let [total, active, rest] = out;
+        let small = self.all_small();
+        let mut row = self.base;
+        for (i, ((total, active), rest)) in total.iter_mut().zip(active).zip(rest).enumerate() {
+            self.load(&mut row, i)?;
+            if !small {
+                Parameters::exact(&row).map_err(|e| in_row(&e, self.first + i))?;
+            }
+            let count = Parameters::<Whole>::count(&row);
             // At most 9.2e18, which fits.
-            *slot = [count.total(), count.active(), count.non_embedding()].map(|Whole(n)| n as i64);
+            *total = count.total().0.cast_signed();
+            *active = count.active().0.cast_signed();
+            *rest = count.non_embedding().0.cast_signed();
         }
         Ok(())
     }
 
-    /// FLOPs per token of rows `first..first + out.len()`.
+    /// Whether a model with the largest size of every column still has a count that fits: then each row has.
+    fn all_small(&self) -> bool {
+        let mut largest = self.base;
+        for (_, set, values) in &self.columns {
+            let most = values.iter().copied().max().unwrap_or(0);
+            set(&mut largest, u64::try_from(most).unwrap_or(0));
+        }
+        // Leading dense layers trade one kind of block for another, so both kinds count in full.
+        let blocks = largest.layers as f64;
+        largest.moe.iter_mut().for_each(|m| m.dense_layers = 0);
+        let p = Parameters::<f64>::count(&largest);
+        p.total() + blocks * p.dense_block.total() < 9.2e18
+    }
+
+    /// FLOPs per token of all rows.
     ///
     /// # Errors
     /// [`Error::Setting`] that names the row.
-    pub fn flops(&self, first: usize, out: &mut [f64], how: (Convention, Pass, Recompute)) -> Result<()> {
+    pub fn flops(&self, out: &mut [f64], how: (Convention, Pass, Recompute)) -> Result<()> {
+        let mut row = self.base;
         for (i, slot) in out.iter_mut().enumerate() {
-            let row = self.row(first + i)?;
-            row.check().map_err(|e| in_row(&e, first + i))?;
+            self.load(&mut row, i)?;
             let s = match self.seq_len {
                 Column::One(s) => s,
-                Column::Many(values) => {
-                    u64::try_from(values[first + i]).map_err(|_| negative("seq_len", values[first + i], first + i))?
-                }
+                Column::Many(values) if values[i] < 0 => return Err(negative("seq_len", values[i], self.first + i)),
+                Column::Many(values) => values[i].cast_unsigned(),
             };
             *slot = flops::per_token(&row, s as f64, how.0, how.1, how.2);
         }

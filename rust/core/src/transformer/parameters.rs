@@ -115,7 +115,8 @@ impl<T: Count> Parameters<T> {
     /// Counts a model.
     #[inline]
     pub fn count(a: &Architecture) -> Self {
-        let (dense, moe) = (dense_block(a), a.moe.map_or_else(|| dense_block(a), |m| moe_block(a, &m)));
+        let dense = dense_block(a);
+        let moe = a.moe.map_or(dense, |m| moe_block(a, &m));
         let (h, v) = (T::of(a.width), T::of(a.vocab));
         let (n_dense, n_moe) = (T::of(a.dense_layers()), T::of(a.moe_layers()));
         // One more block, a mixing matrix 2h × h, norms of both halves of its input and of its output.
