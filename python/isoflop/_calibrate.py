@@ -43,6 +43,7 @@ PRIOR = {
     "cast_passes": (4.0, 0.7),
     "step_s": (5e-3, 1.0),
     "imbalance": (0.5, 1.0),
+    "unfused_passes": (20.0, 0.7),
 }
 #: Shares of the peak of large products: the best that anybody measured where there is such a figure.
 MATMUL_PRIOR = {

@@ -157,6 +157,6 @@ pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
 /// Calibrated constants, in the order of their names.
 pub fn constants(value: &Bound<'_, PyAny>) -> PyResult<Constants> {
     let values = crate::convert::floats(value)?;
-    let array = <[f64; 20]>::try_from(values.as_slice());
-    array.map(|x| Constants::from_array(&x)).map_err(|_| PyValueError::new_err("expected 20 constants"))
+    let array = <[f64; 21]>::try_from(values.as_slice());
+    array.map(|x| Constants::from_array(&x)).map_err(|_| PyValueError::new_err("expected 21 constants"))
 }

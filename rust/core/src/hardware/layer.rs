@@ -116,9 +116,10 @@ fn pointwise(job: &Job, l: &Layout, tokens: f64, inner: f64) -> f64 {
     let t = l.tp as f64;
     let cut = if l.sequence_parallel { t } else { 1.0 };
     let casts = if job.recipe.low { c.cast_passes } else { 0.0 };
+    let passes = if l.flash { c.pointwise_passes } else { c.unfused_passes };
     let width = job.model.width as f64;
     let inner = job.model.mlp_matrices as f64 * inner / t;
-    let elements = tokens * ((c.pointwise_passes + casts) * width / cut + (2.0 + casts) * inner);
+    let elements = tokens * ((passes + casts) * width / cut + (2.0 + casts) * inner);
     job.recipe.activation * elements / (job.machine.memory_rate * c.memory)
 }
 

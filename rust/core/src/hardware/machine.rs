@@ -87,13 +87,15 @@ pub struct Constants {
     pub cast_passes: f64,
     /// Work outside of the passes for each step, seconds.
     pub step_s: f64,
-    /// Share of the difference between the slowest stage and the mean that is felt (stages are balanced by hand).
+    /// Share of the output layer's work that the last stage has on top of its blocks (stages are balanced by hand).
     pub imbalance: f64,
+    /// As `pointwise_passes`, for software with unfused attention, separate bias kernels and dropout.
+    pub unfused_passes: f64,
 }
 
 impl Constants {
     /// Names in the order of [`Constants::from_array`].
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 21] = [
         "gemm_half_rows",
         "gemm_half_sides",
         "square_passes",
@@ -114,10 +116,11 @@ impl Constants {
         "cast_passes",
         "step_s",
         "imbalance",
+        "unfused_passes",
     ];
 
     /// From values in the order of the names.
-    pub fn from_array(x: &[f64; 20]) -> Self {
+    pub fn from_array(x: &[f64; 21]) -> Self {
         Self {
             gemm_half_rows: x[0],
             gemm_half_sides: x[1],
@@ -139,6 +142,7 @@ impl Constants {
             cast_passes: x[17],
             step_s: x[18],
             imbalance: x[19],
+            unfused_passes: x[20],
         }
     }
 }

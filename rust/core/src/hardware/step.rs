@@ -60,11 +60,11 @@ pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
     };
     let sum = |pick: fn((f64, f64, f64)) -> f64| (n_dense * pick(dense) + n_moe * pick(moe)) / pp;
     let output = 3.0 * micro.output;
-    // The stage with most layers sets the pace; the output layer adds to the last one unless that holds fewer.
+    // The stage with most layers sets the pace; the output layer adds to the last one as far as that does not hold fewer.
     let most = a.layers.div_ceil(l.pp) as f64 * pp / a.layers as f64;
     let blocks = sum(|x| x.0);
     let mean = blocks + output / pp;
-    let slowest = mean + job.constants.imbalance * (blocks * most + output - mean);
+    let slowest = mean.max(blocks * most + job.constants.imbalance * output);
     let (launch, inner) = (sum(|x| x.1) * most, sum(|x| x.2) * most);
     let transfer = transfers(job, l, micro);
     let one = mean + launch + inner + transfer;
