@@ -16,7 +16,7 @@ from ._architecture import Architecture, whole
 from ._cluster import Cluster
 from ._errors import DataError, compose
 from ._estimate import COLUMNS, MEMORY_PARTS, TIME_PARTS, Calibration, Job, evaluate, kind_of, machine, pair, shipped
-from ._layout import Layout
+from ._layout import Layout, States
 from ._repr import facts, number
 from ._search import search_layouts
 
@@ -197,7 +197,7 @@ def training_cost(
     seq_len: int | None = None,
     batch: int | None = None,
     precision: str = "bf16",
-    states: Literal["auto", "mixed", "sharded", "fp32"] = "auto",
+    states: States = "auto",
     convention: str = "exact",
     level: float = 0.8,
     calibration: Calibration | None = None,
@@ -221,9 +221,10 @@ def training_cost(
         Sequences of a step; about four million tokens where left out, more on many devices.
     precision : str
         bf16, fp16, fp8, mxfp8, nvfp4, fp32, tf32, int8: of the matrix products.
-    states : {"auto", "mixed", "sharded", "fp32"}
-        Bytes per parameter of weights, gradients, optimizer: mixed 2 + 4 + 12, sharded and fp32 4 + 4 + 8. Auto is
-        sharded for ZeRO-3, fp32 for fp32 and tf32, else mixed.
+    states : {"auto", "mixed", "zero", "fp16_copies", "sharded", "fp32", "adam8", "deepseek_fp8"}
+        Bytes per parameter of weights, gradients, optimizer: mixed 2 + 4 + 12, zero 2 + 2 + 12, fp16_copies 2 + 6 + 12,
+        sharded and fp32 4 + 4 + 8, adam8 2 + 4 + 6, deepseek_fp8 3 + 4 + 8. Auto is sharded for ZeRO-3, fp32 for fp32
+        and tf32, else mixed.
     convention : str
         How FLOPs are counted for the MFU.
     level : {0.5, 0.8, 0.9, 0.95}
@@ -271,7 +272,7 @@ def training_cost(
 
 
 def job_for(
-    arch: Architecture, cluster: Cluster, seq_len: int | None, batch: int | None, precision: str, states: str
+    arch: Architecture, cluster: Cluster, seq_len: int | None, batch: int | None, precision: str, states: States
 ) -> Job:
     """Fill in sequence length and batch."""
     s = min(arch.max_seq_len or 4096, 8192) if seq_len is None else whole("seq_len", seq_len)
@@ -341,7 +342,7 @@ def training_memory(
     seq_len: int | None = None,
     batch: int | None = None,
     precision: str = "bf16",
-    states: Literal["auto", "mixed", "sharded", "fp32"] = "auto",
+    states: States = "auto",
 ) -> Memory:
     """Return the bytes of the fullest device, by kind.
 

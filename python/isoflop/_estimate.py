@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from . import _engine
 from ._architecture import Architecture
 from ._cluster import PEAKS, Accelerator, Cluster
-from ._layout import Layout, recipe
+from ._layout import Layout, States, recipe
 
 PATH = Path(__file__).parent / "data" / "calibration.json"
 COLUMNS = _engine.COST_COLUMNS
@@ -97,7 +97,7 @@ class Job:
     seq_len: int
     batch: int
     precision: str = "bf16"
-    states: str = "auto"
+    states: States = "auto"
 
 
 def pair(job: Job, layout: Layout, calibration: Calibration) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def pair(job: Job, layout: Layout, calibration: Calibration) -> dict[str, Any]:
         "seq_len": job.seq_len,
         "batch": job.batch,
         "devices": job.cluster.count,
-        "recipe": recipe(job.precision, job.states, layout.zero_stage),  # type: ignore[arg-type]
+        "recipe": recipe(job.precision, job.states, layout.zero_stage),
         "machine": machine(job, calibration),
         "layout": layout.sizes,
     }

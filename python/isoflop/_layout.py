@@ -8,8 +8,17 @@ from typing import Any, Literal
 from ._architecture import Recompute, whole
 from ._errors import DataError, listed
 
-#: Bytes per parameter: (weights, gradients, optimizer), with fp32 master weights and Adam's moments.
-STATES = {"mixed": (2.0, 4.0, 12.0), "sharded": (4.0, 4.0, 8.0), "fp32": (4.0, 4.0, 8.0)}
+States = Literal["auto", "mixed", "zero", "fp16_copies", "sharded", "fp32", "adam8", "deepseek_fp8"]
+#: Bytes per parameter: (weights, gradients, optimizer); master weights are with the optimizer where there are two copies.
+STATES = {
+    "mixed": (2.0, 4.0, 12.0),  # 16-bit weights, fp32 gradients (Megatron bf16): 18
+    "zero": (2.0, 2.0, 12.0),  # 16-bit gradients (Rajbhandari et al. 2020, section 3.1): 16
+    "fp16_copies": (2.0, 6.0, 12.0),  # gradients in 16 and 32 bit (Megatron fp16): 20
+    "sharded": (4.0, 4.0, 8.0),  # fp32 everything but the gathered copy (FSDP): 16
+    "fp32": (4.0, 4.0, 8.0),
+    "adam8": (2.0, 4.0, 6.0),  # moments in 8 bit: 12
+    "deepseek_fp8": (3.0, 4.0, 8.0),  # fp8 and bf16 weights, bf16 moments: 15
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +111,7 @@ class Layout:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def recipe(precision: str, states: Literal["auto", "mixed", "sharded", "fp32"], zero_stage: int) -> dict[str, Any]:
+def recipe(precision: str, states: States, zero_stage: int) -> dict[str, Any]:
     """Return the bytes per parameter of each kind of state, and of what travels.
 
     Examples

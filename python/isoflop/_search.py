@@ -11,7 +11,7 @@ from ._architecture import Architecture
 from ._cluster import Cluster
 from ._errors import DataError
 from ._estimate import Calibration, Job, machine, shipped
-from ._layout import Layout, recipe
+from ._layout import Layout, States, recipe
 from ._repr import table
 
 #: Recomputation by the core's code.
@@ -81,7 +81,7 @@ def search_layouts(
     batch: int,
     seq_len: int,
     precision: str = "bf16",
-    states: str = "auto",
+    states: States = "auto",
     keep: int = 20,
     n_threads: int | None = None,
     calibration: Calibration | None = None,
@@ -97,7 +97,7 @@ def search_layouts(
         Sequences of a step and tokens of a sequence.
     precision : str
         bf16, fp16, fp8, mxfp8, nvfp4, fp32, tf32, int8.
-    states : {"auto", "mixed", "sharded", "fp32"}
+    states : str
         Bytes of weights, gradients and optimizer; see `training_cost`.
     keep : int
         Layouts of the ranked table.
@@ -144,7 +144,7 @@ def _content(job: Job, calibration: Calibration, zero_stage: int) -> dict[str, A
         "seq_len": job.seq_len,
         "batch": job.batch,
         "devices": job.cluster.count,
-        "recipe": recipe(job.precision, job.states, zero_stage),  # type: ignore[arg-type]
+        "recipe": recipe(job.precision, job.states, zero_stage),
         "machine": machine(job, calibration),
     }
 

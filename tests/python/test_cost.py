@@ -45,6 +45,18 @@ def test_states_of_7b():
     assert states / GIB == pytest.approx(100.41, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("states", "total"),
+    [("mixed", 18), ("zero", 16), ("fp16_copies", 20), ("fp32", 16), ("adam8", 12), ("deepseek_fp8", 15)],
+)
+def test_bytes_per_parameter(states, total):
+    """Megatron-LM's README (18, 20, 16) and the ZeRO paper (16); gradients and moments of the others."""
+    memory = iso.training_memory(
+        LLAMA7, iso.Cluster("A100", 1), iso.Layout(zero_stage=0), seq_len=128, batch=1, states=states
+    )
+    assert memory.weights + memory.gradients + memory.optimizer == total * LLAMA7.n_params
+
+
 @pytest.mark.parametrize(("zero", "states"), [(0, 18.0), (1, 6 + 12 / 8), (2, 2 + 16 / 8), (3, 16 / 8)])
 def test_zero_divides_what_it_says(zero, states):
     found = line(LLAMA7, iso.Cluster("A100", 8), iso.Layout(zero_stage=zero))
