@@ -49,11 +49,11 @@ def transformer_params(**sizes: Any) -> dict[str, NDArray[np.int64]]:
     >>> counts["total"].tolist()
     [124439808, 354823168]
     """
-    base, columns, shape = _split(sizes)
+    base, columns, follow, shape = _split(sizes)
     n = int(np.prod(shape))
     out = {name: np.empty(n, dtype=np.int64) for name in ("total", "active", "non_embedding")}
     for block, part in _blocks(columns, n):
-        for column, counts in zip(out.values(), _engine.batch_parameters(base.sizes, part, block), strict=True):
+        for column, counts in zip(out.values(), _engine.batch_parameters(base.sizes, part, follow, block), strict=True):
             column[block] = counts
     return {name: column.reshape(shape) for name, column in out.items()}
 
@@ -90,12 +90,12 @@ def transformer_flops(
     >>> [f"{x:.3e}" for x in flops]
     ['5.147e+10', '4.492e+11']
     """
-    base, columns, shape = _split({**sizes, "seq_len": seq_len})
+    base, columns, follow, shape = _split({**sizes, "seq_len": seq_len})
     how = (convention, passes, recompute)
     first = int(np.ravel(np.asarray(seq_len))[0]) if np.size(seq_len) else 1
     out = np.empty(int(np.prod(shape)))
     for block, part in _blocks(columns, out.size):
-        out[block] = _engine.batch_flops(base.sizes, part, block, first, how)
+        out[block] = _engine.batch_flops(base.sizes, part, follow, block, first, how)
     return out.reshape(shape)
 
 
@@ -110,8 +110,8 @@ def _blocks(columns: dict[str, NDArray[np.int64]], n: int) -> Iterator[tuple[sli
         yield block, {name: values[block] for name, values in columns.items()}
 
 
-def _split(sizes: dict[str, Any]) -> tuple[Architecture, dict[str, NDArray[np.int64]], tuple[int, ...]]:
-    """Separate what varies: the first row as an architecture, the columns, the broadcast shape."""
+def _split(sizes: dict[str, Any]) -> tuple[Architecture, dict[str, NDArray[np.int64]], list[str], tuple[int, ...]]:
+    """Separate what varies: the first row, the columns, what follows them, the broadcast shape."""
     may_vary = (*VARYING, "seq_len")
     many = {name: _whole(name, value) for name, value in sizes.items() if np.ndim(value) and name in may_vary}
     odd = [name for name, value in sizes.items() if np.ndim(value) and name not in may_vary]
@@ -129,24 +129,22 @@ def _split(sizes: dict[str, Any]) -> tuple[Architecture, dict[str, NDArray[np.in
     base = Architecture(
         **{k: v for k, v in (fixed | {n: int(c[0]) for n, c in columns.items()}).items() if k != "seq_len"}
     )
-    _follow(base, sizes, columns)
+    follow = _follow(base, sizes, columns)
     if "seq_len" in columns and columns["seq_len"].min() < 1:
         raise DataError(f"seq_len is {columns['seq_len'].min()}, expected a positive count")
-    return base, columns, shape
+    return base, columns, follow, shape
 
 
-def _follow(base: Architecture, sizes: dict[str, Any], columns: dict[str, NDArray[np.int64]]) -> None:
-    """Sizes that were not given follow those that vary, as they do in `Architecture`."""
-    width, heads = columns.get("width", base.width), columns.get("heads", base.heads)
-    if "heads" in columns and not np.any(sizes.get("kv_heads", 0)):
-        columns["kv_heads"] = columns["heads"]
-    if base.mla is None and ("heads" in columns or "width" in columns) and not np.any(sizes.get("head_size", 0)):
-        uneven = np.flatnonzero(np.atleast_1d(width % heads))
-        if uneven.size:
-            raise DataError(f"width is no multiple of heads in row {uneven[0]} and {uneven.size - 1} more")
-        columns["head_size"] = _engine.integers(width // heads)
-    if "width" in columns and not np.any(sizes.get("mlp_width", 0)) and base.dense_count:
-        columns["mlp_width"] = 4 * columns["width"]
+def _follow(base: Architecture, sizes: dict[str, Any], columns: dict[str, NDArray[np.int64]]) -> list[str]:
+    """Name the sizes that were not given and follow those that vary, as they do in `Architecture`."""
+    missing = [name for name in ("kv_heads", "head_size", "mlp_width") if not np.any(sizes.get(name, 0))]
+    moved = {"kv_heads": {"heads"}, "head_size": {"heads", "width"}, "mlp_width": {"width"}}
+    out = [name for name in missing if moved[name] & set(columns)]
+    if base.mla is not None and "head_size" in out:
+        out.remove("head_size")
+    if not base.dense_count and "mlp_width" in out:
+        out.remove("mlp_width")
+    return out
 
 
 def _whole(name: str, value: Any) -> NDArray[np.int64]:

@@ -163,16 +163,23 @@ def forward_flops(model: dict[str, Any], seq_len: int) -> dict[str, float]:
     return _core.forward_flops(model, seq_len)
 
 
-def batch_parameters(model: dict[str, Any], columns: Mapping[str, Codes], rows: slice) -> list[Codes]:
+def batch_parameters(
+    model: dict[str, Any], columns: Mapping[str, Codes], follow: list[str], rows: slice
+) -> list[Codes]:
     """Count total, active and non-embedding parameters of a block of architectures."""
-    return _core.batch_parameters(model, dict(columns), rows.start, rows.stop - rows.start)
+    return _core.batch_parameters(model, dict(columns), follow, rows.start, rows.stop - rows.start)
 
 
 def batch_flops(
-    model: dict[str, Any], columns: Mapping[str, Codes], rows: slice, seq_len: int, how: tuple[str, str, str]
+    model: dict[str, Any],
+    columns: Mapping[str, Codes],
+    follow: list[str],
+    rows: slice,
+    seq_len: int,
+    how: tuple[str, str, str],
 ) -> Floats:
     """Return FLOPs per token of a block of architectures; `how` is convention, passes, recompute."""
-    return _core.batch_flops(model, dict(columns), rows.start, rows.stop - rows.start, seq_len, *how)
+    return _core.batch_flops(model, dict(columns), follow, rows.start, rows.stop - rows.start, seq_len, *how)
 
 
 def evaluate_layouts(pairs: list[dict[str, Any]], constants: Floats) -> Floats:

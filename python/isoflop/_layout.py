@@ -9,7 +9,7 @@ from ._architecture import Recompute, whole
 from ._errors import DataError, listed
 
 States = Literal["auto", "mixed", "zero", "fp16_copies", "sharded", "fp32", "adam8", "deepseek_fp8"]
-#: Bytes per parameter: (weights, gradients, optimizer); master weights are with the optimizer where there are two copies.
+#: Bytes per parameter: (weights, gradients, optimizer); a second copy of the weights is with the optimizer.
 STATES = {
     "mixed": (2.0, 4.0, 12.0),  # 16-bit weights, fp32 gradients (Megatron bf16): 18
     "zero": (2.0, 2.0, 12.0),  # 16-bit gradients (Rajbhandari et al. 2020, section 3.1): 16

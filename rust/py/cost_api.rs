@@ -1,6 +1,6 @@
 //! The counting functions of `isoflop._core`: convert, run through the door, convert back.
 
-use isoflop_core::transformer::batch::{Column, Rows, setter};
+use isoflop_core::transformer::batch::{Column, Follow, Rows, setter};
 use isoflop_core::transformer::flops::{self, Span};
 use isoflop_core::transformer::parameters::Whole;
 use isoflop_core::transformer::{Block, Parameters};
@@ -104,14 +104,21 @@ fn owned(columns: &Bound<'_, PyDict>) -> PyResult<Vec<Owned>> {
     columns.iter().map(|(name, values)| Ok((name.extract()?, whole(&values)?))).collect()
 }
 
+/// Which sizes follow others.
+fn following(names: &[String]) -> Follow {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    Follow { kv_heads: has("kv_heads"), head_size: has("head_size"), mlp_width: has("mlp_width") }
+}
+
 /// Borrows columns as rows of architectures; the sequence length is a column too.
 fn rows<'a>(
     base: isoflop_core::transformer::Architecture,
     columns: &'a [Owned],
     seq_len: u64,
     first: usize,
+    follow: Follow,
 ) -> PyResult<Rows<'a>> {
-    let mut out = Rows { base, columns: Vec::new(), seq_len: Column::One(seq_len), first };
+    let mut out = Rows { base, columns: Vec::new(), seq_len: Column::One(seq_len), follow, first };
     for (name, values) in columns {
         if name == "seq_len" {
             out.seq_len = Column::Many(values);
@@ -129,11 +136,12 @@ pub fn batch_parameters<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyDict>,
     columns: &Bound<'py, PyDict>,
+    follow: Vec<String>,
     first: usize,
     n: usize,
 ) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
     let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, 1, first)?;
+    let table = rows(base, &columns, 1, first, following(&follow))?;
     let counts = run::short(py, |_| {
         let (mut total, mut active, mut rest) = (vec![0; n], vec![0; n], vec![0; n]);
         table.parameters([&mut total, &mut active, &mut rest])?;
@@ -149,6 +157,7 @@ pub fn batch_flops<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyDict>,
     columns: &Bound<'py, PyDict>,
+    follow: Vec<String>,
     first: usize,
     n: usize,
     seq_len: u64,
@@ -157,7 +166,7 @@ pub fn batch_flops<'py>(
     recompute: &str,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, seq_len, first)?;
+    let table = rows(base, &columns, seq_len, first, following(&follow))?;
     let (convention, pass, recompute) = counting(convention, pass_, recompute)?;
     let values = run::short(py, |_| {
         let mut out = vec![0.0; n];

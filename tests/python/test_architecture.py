@@ -262,6 +262,10 @@ def test_bad_columns_are_named():
     good = {"layers": [2, 3], "width": 64, "heads": 4, "vocab": 100, "mlp_width": 128}
     with pytest.raises(iso.DataError, match="row 1: layers is 0"):
         iso.transformer_params(**{**good, "layers": [2, 0]})
+    far = np.full(20_000, 64)
+    far[15_000] = 63
+    with pytest.raises(iso.DataError, match="row 15000: width is 63, expected a multiple of heads"):
+        iso.transformer_params(**{**good, "layers": 2, "width": far})
     with pytest.raises(iso.DataError, match="do not broadcast"):
         iso.transformer_params(**{**good, "width": [64, 64, 64]})
     with pytest.raises(iso.DataError, match="whole numbers"):

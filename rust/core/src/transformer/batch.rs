@@ -37,6 +37,17 @@ pub fn setter(name: &str) -> Option<Setter> {
     })
 }
 
+/// Sizes that were not given and follow others, as they do for one architecture.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Follow {
+    /// As many key and value heads as query heads.
+    pub kv_heads: bool,
+    /// Width over heads.
+    pub head_size: bool,
+    /// Four times the width.
+    pub mlp_width: bool,
+}
+
 /// Rows that differ from one architecture in some sizes.
 #[derive(Debug)]
 pub struct Rows<'a> {
@@ -46,6 +57,8 @@ pub struct Rows<'a> {
     pub columns: Vec<(&'a str, Setter, &'a [i64])>,
     /// Sequence length of each row, or of all.
     pub seq_len: Column<'a>,
+    /// Sizes that follow those that vary.
+    pub follow: Follow,
     /// Number of the first row, for messages.
     pub first: usize,
 }
@@ -59,6 +72,19 @@ impl Rows<'_> {
                 return Err(negative(name, values[i], self.first + i));
             }
             set(row, values[i].cast_unsigned());
+        }
+        if self.follow.kv_heads {
+            row.kv_heads = row.heads;
+        }
+        if self.follow.mlp_width {
+            row.mlp_width = 4 * row.width;
+        }
+        if self.follow.head_size {
+            row.head_size = row.width.checked_div(row.heads).unwrap_or(0);
+            if row.head_size * row.heads != row.width {
+                let text = format!("width is {}, expected a multiple of heads ({})", row.width, row.heads);
+                return Err(in_row(&Error::Setting(text), self.first + i));
+            }
         }
         row.check().map_err(|e| in_row(&e, self.first + i))
     }
@@ -88,9 +114,19 @@ impl Rows<'_> {
     /// Whether a model with the largest size of every column still has a count that fits: then each row has.
     fn all_small(&self) -> bool {
         let mut largest = self.base;
+        // Where sizes follow others, each at its most is at least what any row has.
         for (_, set, values) in &self.columns {
             let most = values.iter().copied().max().unwrap_or(0);
             set(&mut largest, u64::try_from(most).unwrap_or(0));
+        }
+        if self.follow.kv_heads {
+            largest.kv_heads = largest.heads;
+        }
+        if self.follow.head_size {
+            largest.head_size = largest.width;
+        }
+        if self.follow.mlp_width {
+            largest.mlp_width = 4 * largest.width;
         }
         // Leading dense layers trade one kind of block for another, so both kinds count in full.
         let blocks = largest.layers as f64;
