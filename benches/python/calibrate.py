@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from isoflop import _calibrate, _estimate, _measured
+from isoflop import _calibrate, _estimate, _measured, _validate
 from isoflop._estimate import Calibration, kind_of
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -99,10 +100,22 @@ def quantiles(rows, e):
     out = {}
     kinds = [kind_of(row.model) for row in rows]
     for kind in sorted(set(kinds)):
-        errors = -e[[k == kind for k in kinds]]
-        sides = {f"{p:g}": _conformal(errors, p) for level in LEVELS for p in ((1 - level) / 2, (1 + level) / 2)}
-        out[kind] = {p: round(float(q), 4) for p, q in sides.items()}
+        out[kind] = _table(-e[[k == kind for k in kinds]])
     return out
+
+
+def memory_quantiles(path, calibration):
+    """Return quantiles of log(measured / predicted) of peak memory, where a row says what it measured."""
+    with path.open(newline="", encoding="utf-8") as file:
+        found = _validate.predict_rows(list(csv.DictReader(file)), calibration)
+    rows = zip(found.rows, found.memory_gib, strict=True)
+    errors = [np.log(row.memory_gib / x) for row, x in rows if row.memory_gib and "unstated" not in row.memory_kind]
+    return _table(np.array(errors))
+
+
+def _table(errors):
+    sides = {f"{p:g}": _conformal(errors, p) for level in LEVELS for p in ((1 - level) / 2, (1 + level) / 2)}
+    return {p: round(float(q), 4) for p, q in sides.items()}
 
 
 def _conformal(errors, p):
@@ -185,7 +198,9 @@ def main():
             "median_ape": round(np.median(a), 1),
             "coverage_80": round(100 * covered, 1),
         }
-        write(fitted(rows, shares(rows)), quantiles(rows, e), len(rows), figures)
+        final = dataclasses.replace(fitted(rows, shares(rows)), spread=quantiles(rows, e))
+        memory = memory_quantiles(options.table, final)
+        write(final, {**final.spread, "memory": memory}, len(rows), figures)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class TrainingCost:
     mfu, convention : float, str
         Model FLOPs over the dense peak in the job's precision, and how FLOPs were counted.
     low, high : dict
-        Interval of each of these, at `level`.
+        Interval of each of these and of `memory_bytes`, at `level`.
     parts : dict
         Seconds of a step by cause.
     memory : Memory
@@ -126,6 +126,11 @@ class TrainingCost:
     high: Mapping[str, float]
     parts: Mapping[str, float]
     memory: Memory
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes that the fullest device must have."""
+        return self.memory.total
 
     def interval(self, name: str) -> tuple[float, float]:
         """Return (low, high) of a quantity, at `level`."""
@@ -179,7 +184,7 @@ class TrainingCost:
             ("USD", f"{both('usd')}{price}{dated}"),
             ("kWh", both("energy_kwh")),
             ("CO2e", f"{both('co2_kg')} kg" if self.co2_kg else ""),
-            ("memory", f"{self.memory.total / GIB:.1f} of {self.memory.limit / GIB:.1f} GiB"),
+            ("memory", f"{both('memory_bytes', 1 / GIB)} of {self.memory.limit / GIB:.1f} GiB"),
             ("intervals", f"{100 * self.level:g} %, from published steps that the model had not seen"),
         ]
         return facts(lines)
@@ -380,6 +385,7 @@ def _assemble(
 ) -> TrainingCost:
     convention, level = how
     low, high = spread(job.model, calibration, level)
+    bytes_low, bytes_high = (memory.total * np.exp(x) for x in _ends(calibration.spread["memory"], level))
     step = line["total"] * calibration.scale
     values = _quantities(job, tokens, step, convention)
     ends = [_quantities(job, tokens, step * np.exp(x), convention) for x in (low, high)]
@@ -389,8 +395,8 @@ def _assemble(
         tokens=tokens,
         convention=convention,
         level=level,
-        low={name: min(end[name] for end in ends) for name in values},
-        high={name: max(end[name] for end in ends) for name in values},
+        low={name: min(end[name] for end in ends) for name in values} | {"memory_bytes": float(bytes_low)},
+        high={name: max(end[name] for end in ends) for name in values} | {"memory_bytes": float(bytes_high)},
         parts={name: line[name] * calibration.scale for name in TIME_PARTS},
         memory=memory,
         **values,
@@ -405,7 +411,10 @@ def spread(model: Architecture, calibration: Calibration, level: float) -> tuple
     DataError
         There are no quantiles for this level.
     """
-    quantiles = calibration.spread[kind_of(model)]
+    return _ends(calibration.spread[kind_of(model)], level)
+
+
+def _ends(quantiles: Mapping[str, float], level: float) -> tuple[float, float]:
     keys = f"{(1 - level) / 2:g}", f"{(1 + level) / 2:g}"
     if keys[0] not in quantiles:
         raise DataError(f"level is {level!r}, expected 0.5, 0.8, 0.9 or 0.95")

@@ -18,6 +18,8 @@ from ._layout import Layout
 
 #: DeepSeek-V2 and V3 and their relatives share these ranks; the tables say only that attention is low-rank.
 DEEPSEEK = {"query_rank": 1536, "kv_rank": 512, "nope_size": 128, "rope_size": 64, "value_size": 128}
+#: What tables call the mixed modes of frameworks → the precision of the matrix products.
+PRECISIONS = {"bf16_amp": "bf16", "bf16_pure": "bf16", "fp8_amp": "fp8", "bf16/fp16": "bf16"}
 NEEDED = ("n_layers", "d_model", "n_heads", "vocab", "seq_len", "accelerator", "n_devices", "global_batch", "precision")
 
 
@@ -55,16 +57,16 @@ def read_row(row: Mapping[str, str]) -> Measured:
     for name in NEEDED:
         if not row.get(name):
             raise NotExpressedError(f"{name} not stated")
+    precision = PRECISIONS.get(row["precision"], row["precision"])
     try:
         model, cluster = _model(row), _cluster(row)
         layout, open_, assumed = _layout(row, cluster)
+        cluster.device.peak(precision)
+        step_time_s, memory_gib = _number(row, "step_time_s"), _memory(row)
     except NotExpressedError:
         raise
-    except DataError as error:
+    except ValueError as error:  # a DataError, or text where a number should be
         raise NotExpressedError(str(error).partition("\n")[0]) from None
-    precision = {"bf16_amp": "bf16", "bf16_pure": "bf16", "fp8_amp": "fp8", "bf16/fp16": "bf16"}.get(
-        row["precision"], row["precision"]
-    )
     return Measured(
         source=row.get("source_id", ""),
         group=(row.get("source_id", ""), row.get("model", ""), row["n_devices"]),
@@ -76,8 +78,8 @@ def read_row(row: Mapping[str, str]) -> Measured:
         precision=precision,
         open=open_,
         assumed=assumed,
-        step_time_s=_number(row, "step_time_s"),
-        memory_gib=_memory(row),
+        step_time_s=step_time_s,
+        memory_gib=memory_gib,
         memory_kind=row.get("mem_kind", ""),
     )
 

@@ -224,6 +224,7 @@ def test_intervals_widen_with_the_level():
     widths = [c.high["days"] / c.low["days"] for c in cost]
     assert widths == sorted(widths)
     assert all(c.low["days"] < c.high["days"] for c in cost)
+    assert all(c.low["memory_bytes"] <= c.memory_bytes <= c.high["memory_bytes"] for c in cost[1:])
     assert cost[1].interval("days") == (cost[1].low["days"], cost[1].high["days"])
 
 

@@ -76,7 +76,9 @@ def test_cost_names_what_is_wrong(config, capsys, change, text):
 
 
 def test_validate_reports_what_it_could_and_could_not(tmp_path, capsys):
-    rows = [ROW, {**ROW, "step_time_s": ""}, {**ROW, "tp": ""}, {**ROW, "accelerator": "Abacus"}]
+    odd = [{"tp": ""}, {"accelerator": "Abacus"}, {"accelerator": "A100", "precision": "fp8"}, {"n_layers": "many"},
+           {"n_heads": "30"}]  # fmt: skip
+    rows = [ROW, {**ROW, "step_time_s": ""}, *({**ROW, **change} for change in odd)]
     code, out, _ = run(capsys, "validate-cost", written(tmp_path / "rows.csv", rows), "--json")
     found = json.loads(out)
     assert code == 0
@@ -85,7 +87,13 @@ def test_validate_reports_what_it_could_and_could_not(tmp_path, capsys):
     assert set(found["step_time"]) == {"n", "mape", "median_ape", "coverage_80"}
     assert set(found["memory"]) == {"n", "mape", "median_ape"}
     assert found["sources"]["mine"]["step_time"] == found["step_time"]
-    assert found["not_expressed"] == {"tp not stated": 1, "unknown accelerator 'Abacus'": 1}
+    assert found["not_expressed"] == {
+        "tp not stated": 1,
+        "unknown accelerator 'Abacus'": 1,
+        "A100-SXM-80GB has no fp8": 1,
+        "could not convert string to float: 'many'": 1,
+        "heads is 30, expected a multiple of kv_heads (8)": 1,
+    }
     code, out, _ = run(capsys, "validate-cost", written(tmp_path / "rows.csv", rows), "--no-json")
     assert "not expressed: 1 (tp not stated)" in out
 
