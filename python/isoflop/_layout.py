@@ -47,6 +47,8 @@ class Layout:
         Whether norms are cut along the sequence inside a tensor-parallel group; yes where `tp` exceeds 1.
     flash : bool
         Whether attention is fused.
+    dropout : bool
+        Whether dropout's masks are kept for the backward pass.
     overlap : {"all", "data", "none"}
         Which traffic runs beside the work: all, all but tensor-parallel collectives, or none.
 
@@ -55,7 +57,7 @@ class Layout:
     >>> import isoflop as iso
     >>> iso.Layout(tp=8, pp=4, micro_batch=2).over(256)
     Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none',
-           recompute_share=1.0, sequence_parallel=True, flash=True, overlap='all')
+           recompute_share=1.0, sequence_parallel=True, flash=True, dropout=False, overlap='all')
     """
 
     tp: int = 1
@@ -71,6 +73,7 @@ class Layout:
     recompute_share: float = 1.0
     sequence_parallel: bool | None = None
     flash: bool = True
+    dropout: bool = False
     overlap: Literal["all", "data", "none"] = "all"
 
     def __post_init__(self) -> None:

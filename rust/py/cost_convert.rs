@@ -149,6 +149,7 @@ pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
         recompute_share: get(d, "recompute_share")?,
         sequence_parallel: get(d, "sequence_parallel")?,
         flash: get(d, "flash")?,
+        dropout: get(d, "dropout")?,
         overlap_data: get::<String>(d, "overlap")? != "none",
         overlap_tensor: get::<String>(d, "overlap")? == "all",
     })

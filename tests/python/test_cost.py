@@ -70,12 +70,34 @@ def test_hsdp_divides_by_its_shard():
     assert wide["weights"] == one["weights"]
 
 
-def test_korthikanti_attention_square():
-    """Unfused attention keeps 5 a s² b bytes: scores after softmax, after dropout, and a mask."""
+@pytest.mark.parametrize(
+    ("shape", "pipeline", "micro", "tensor", "selective"),
+    [
+        ((48, 6144, 64), (1, 1), 4, 59.25, 9.5625),
+        ((96, 12288, 96), (8, 3), 1, 66.84375, 12.3515625),
+        ((105, 20480, 128), (35, 3), 1, 114.0234, 23.0762),
+        ((128, 25600, 160), (64, 1), 1, 131.25, 26.5625),
+    ],
+)
+def test_korthikanti_figure_1(shape, pipeline, micro, tensor, selective):
+    """GiB of activations of 22B to 1T: tensor parallel; sequence parallel and selective recompute."""
+    layers, width, heads = shape
+    stages, virtual = pipeline
+    model = iso.Architecture(layers=layers, width=width, heads=heads, vocab=51200, mlp="gelu", tied=True)
+    cut = iso.Layout(
+        tp=8, pp=stages, virtual_stages=virtual, micro_batch=micro, flash=False, dropout=True, sequence_parallel=False
+    )  # fmt: skip
+    both = dataclasses.replace(cut, sequence_parallel=True, recompute="selective")
+    cluster = iso.Cluster("A100", 8 * stages)
+    found = [line(model, cluster, one, batch=micro * 2 * stages)["activations"] / GIB for one in (cut, both)]
+    assert found == pytest.approx([tensor, selective], abs=5e-5)
+
+
+def test_the_square_of_unfused_attention():
+    """The softmax alone where there is no dropout: 2 a s² b bytes."""
     plain = line(GPT175, iso.Cluster("A100", 8), iso.Layout(tp=8, flash=False))
     fused = line(GPT175, iso.Cluster("A100", 8), iso.Layout(tp=8))
-    square = 5 * 96 * 2048**2 / 8 * 96
-    statistic = 4 * 96 * 2048 / 8 * 96
+    square, statistic = (96 / 8 * 96 * x for x in (2 * 2048**2, 4 * 2048))
     assert plain["activations"] - fused["activations"] == pytest.approx(square - statistic, rel=1e-9)
 
 

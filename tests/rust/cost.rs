@@ -96,6 +96,7 @@ fn base() -> Layout {
         recompute_share: 1.0,
         sequence_parallel: true,
         flash: true,
+        dropout: false,
         overlap_data: true,
         overlap_tensor: true,
     }

@@ -32,6 +32,8 @@ pub struct Layout {
     pub sequence_parallel: bool,
     /// Whether attention is fused, without its square in memory.
     pub flash: bool,
+    /// Whether dropout's masks are kept.
+    pub dropout: bool,
     /// Whether data-parallel and pipeline traffic runs beside the work.
     pub overlap_data: bool,
     /// Whether tensor-parallel traffic does.

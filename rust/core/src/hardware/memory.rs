@@ -1,6 +1,6 @@
 //! Bytes on the fullest device, by kind.
 //!
-//! Activations follow Korthikanti et al. 2022, section 4, without dropout, with gated MLPs, grouped heads and experts.
+//! Activations follow Korthikanti et al. 2022, section 4, with gated MLPs, grouped heads and experts.
 
 use super::layer::local_tokens;
 use super::layout::Layout;
@@ -114,13 +114,15 @@ fn kept(job: &Job, l: &Layout) -> [f64; 2] {
         }
         None => a.head_size as f64 * (2.0 * heads + 2.0 * (a.kv_heads as f64).max(t)) / t,
     };
-    // Inputs and outputs of two norms; the residual is the first input.
-    let norms = 4.0 * h / outer;
+    // Inputs and outputs of two norms; the residual is the first input. A mask is one byte an element.
+    let masks = if l.dropout { 2.0 / byte * h / outer } else { 0.0 };
+    let norms = 4.0 * h / outer + masks;
     let gated = a.mlp_matrices as f64;
-    let square = if l.flash || l.recompute == Recompute::Selective {
-        4.0 * heads / t / byte
-    } else {
-        2.5 * heads * job.seq_len as f64 / t
+    // Of the square: the softmax, and with dropout its output and mask. Fused attention keeps one statistic a row.
+    let square = match (l.flash, l.recompute) {
+        (true, _) => 4.0 / byte * heads / t,
+        (false, Recompute::Selective) => 0.0,
+        (false, _) => (1.0 + if l.dropout { 1.0 + 1.0 / byte } else { 0.0 }) * heads * job.seq_len as f64 / t,
     };
     let base = attention + norms + square;
     let dense = base + gated * a.mlp_width as f64 / t;
