@@ -1,6 +1,7 @@
 //! Counts of transformers and layouts of jobs: integers against float64, searches against single evaluations.
 
 use isoflop_core::cancel::Cancel;
+use isoflop_core::hardware::communication::Group;
 use isoflop_core::hardware::layer::micro;
 use isoflop_core::hardware::memory::memory;
 use isoflop_core::hardware::search::{Axes, search};
@@ -161,4 +162,14 @@ fn a_raised_flag_stops_the_search() {
     let cancel = Cancel::default();
     cancel.stop();
     assert!(search(&job(model(12, 32, 1), 16, 32), &axes(), 10, 1, &cancel).is_err());
+}
+
+#[test]
+fn bytes_that_collectives_send() {
+    let job = job(model(12, 32, 1), 8, 32);
+    let group = Group::new(&job.machine, &job.constants, 8, 1);
+    // A ring all-reduce of 6,738,415,616 gradients in 2 bytes over 8 ranks.
+    assert_eq!(2.0 * group.half_bytes(2.0 * 6_738_415_616.0), 23_584_454_656.0);
+    // Two tensor-parallel all-reduces forward of 2048 × 12288 activations in 2 bytes.
+    assert_eq!(2.0 * 2.0 * group.half_bytes(50_331_648.0), 176_160_768.0);
 }
