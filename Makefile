@@ -87,6 +87,7 @@ bench: $(VENV)/.bench $(VENV)/.build ## time the main job against scipy and numb
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/bench_refits.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/bench_api.py
 	$(BIN)/python benches/python/bench_laws.py
+	$(BIN)/python benches/python/bench_cost.py
 	$(BIN)/python -m pytest --import-mode=prepend -W default benches/python/bench_api.py
 
 bench-rust: ## time the Rust core (criterion)

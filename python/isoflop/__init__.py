@@ -32,31 +32,65 @@ from ._runs import Runs
 
 if TYPE_CHECKING:
     from . import estimators, laws, plot
+    from ._architecture import Architecture, Latent, flops_conventions
+    from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
+    from ._cost import TrainingCost, training_cost, training_memory
+    from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._draws import Bootstrap
+    from ._estimate import Calibration
     from ._fit_table import FitTable
+    from ._layout import Layout
     from ._load import load
     from ._read import read_runs
+    from ._refit import calibrate
+    from ._search import search_layouts
+    from ._serving import InferenceCost, inference_cost
     from ._simulate import simulate
+    from ._validate import validate_cost
 
 __version__ = version()
 
 #: Where public names live that load at first use; a module hands on itself.
 _LATE = {
+    "Accelerator": "_cluster",
+    "Architecture": "_architecture",
     "Bootstrap": "_draws",
+    "Calibration": "_estimate",
+    "Cluster": "_cluster",
     "FitTable": "_fit_table",
+    "InferenceCost": "_serving",
+    "Latent": "_architecture",
     "LawComparison": "_compare",
+    "Layout": "_layout",
+    "TrainingCost": "_cost",
+    "accelerator": "_cluster",
+    "accelerators": "_cluster",
+    "calibrate": "_refit",
     "compare_laws": "_compare",
+    "convert_mfu": "_counts",
     "estimators": "estimators",
+    "flops_conventions": "_architecture",
+    "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
     "plot": "plot",
     "read_runs": "_read",
+    "search_layouts": "_search",
     "simulate": "_simulate",
+    "training_cost": "_cost",
+    "training_memory": "_cost",
+    "transformer_flops": "_counts",
+    "transformer_params": "_counts",
+    "validate_cost": "_validate",
 }
 
 __all__ = [
+    "Accelerator",
+    "Architecture",
     "Bootstrap",
+    "Calibration",
+    "Cluster",
     "ConvergenceWarning",
     "DataError",
     "DataWarning",
@@ -64,12 +98,15 @@ __all__ = [
     "Fit",
     "FitError",
     "FitTable",
+    "InferenceCost",
     "InternalError",
     "IsoflopError",
     "IsoflopWarning",
+    "Latent",
     "Law",
     "LawComparison",
     "LawError",
+    "Layout",
     "LogNormal",
     "LogitNormal",
     "Normal",
@@ -77,16 +114,29 @@ __all__ = [
     "Published",
     "Recipe",
     "Runs",
+    "TrainingCost",
     "__version__",
+    "accelerator",
+    "accelerators",
+    "calibrate",
     "compare_laws",
+    "convert_mfu",
     "estimators",
     "fit",
+    "flops_conventions",
+    "inference_cost",
     "info",
     "laws",
     "load",
     "plot",
     "read_runs",
+    "search_layouts",
     "simulate",
+    "training_cost",
+    "training_memory",
+    "transformer_flops",
+    "transformer_params",
+    "validate_cost",
 ]
 
 

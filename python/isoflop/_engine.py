@@ -26,6 +26,14 @@ Columns = Mapping[str, Floats]
 STATUS: tuple[tuple[str, str], ...] = tuple(_core.STATUS)
 #: Codes up to this one are sound optima: CONVERGED, AT_BOUND, RESCUED, MULTIMODAL.
 LAST_OK = 3
+#: Names of the FLOP conventions.
+CONVENTIONS: tuple[str, ...] = tuple(_core.CONVENTIONS)
+#: Names of the calibrated constants, in the order that the core takes them.
+CONSTANTS: tuple[str, ...] = tuple(_core.CONSTANTS)
+#: (name, rule) of what can be wrong with a layout, in code order.
+REFUSALS: tuple[tuple[str, str], ...] = tuple(_core.REFUSALS)
+#: Columns of `evaluate_layouts`.
+COST_COLUMNS: tuple[str, ...] = tuple(_core.COST_COLUMNS)
 
 if _core.DEBUG:
     warnings.warn("isoflop is a debug build, many times slower than a release build", RuntimeWarning, stacklevel=2)
@@ -143,6 +151,57 @@ def band(
 ) -> Floats:
     """Return quantiles over the kept draws, point by point: an array (points, probs)."""
     return _core.band(spec, floats(draws), keep, dict(columns), dict(codes), floats(probs), n_threads, noise)
+
+
+def count_parameters(model: dict[str, Any]) -> dict[str, Any]:
+    """Count the parameters of an architecture, exactly and by part."""
+    return _core.count_parameters(model)
+
+
+def flops_per_token(model: dict[str, Any], seq_len: int, convention: str, passes: str, recompute: str) -> float:
+    """Return FLOPs per token by a convention."""
+    return _core.flops_per_token(model, seq_len, convention, passes, recompute)
+
+
+def forward_flops(model: dict[str, Any], seq_len: int) -> dict[str, float]:
+    """Return forward FLOPs per token by part."""
+    return _core.forward_flops(model, seq_len)
+
+
+def batch_parameters(
+    model: dict[str, Any], columns: Mapping[str, Codes], follow: list[str], rows: slice
+) -> list[Codes]:
+    """Count total, active and non-embedding parameters of a block of architectures."""
+    return _core.batch_parameters(model, dict(columns), follow, rows.start, rows.stop - rows.start)
+
+
+def batch_flops(
+    model: dict[str, Any],
+    columns: Mapping[str, Codes],
+    follow: list[str],
+    rows: slice,
+    seq_len: int,
+    how: tuple[str, str, str],
+) -> Floats:
+    """Return FLOPs per token of a block of architectures; `how` is convention, passes, recompute."""
+    return _core.batch_flops(model, dict(columns), follow, rows.start, rows.stop - rows.start, seq_len, *how)
+
+
+def evaluate_layouts(pairs: list[dict[str, Any]], constants: Floats) -> Floats:
+    """Return seconds and bytes of (job, layout) pairs: an array (pairs, columns)."""
+    return _core.evaluate_layouts(pairs, floats(constants))
+
+
+def search_layouts(
+    job: dict[str, Any], constants: Floats, axes: dict[str, Any], keep: int, n_threads: int
+) -> dict[str, Any]:
+    """Try every layout on some axes; layouts come back as (cut, (seconds, bytes))."""
+    return _core.search_layouts(job, floats(constants), axes, keep, n_threads)
+
+
+def serve(job: dict[str, Any], constants: Floats, prompt: float, context: float) -> dict[str, float]:
+    """Return seconds and bytes of serving."""
+    return _core.serve(job, floats(constants), prompt, context)
 
 
 def info() -> dict[str, Any]:

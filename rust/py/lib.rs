@@ -4,7 +4,10 @@ use pyo3::prelude::*;
 
 mod api;
 mod convert;
+mod cost_api;
+mod cost_convert;
 mod error;
+mod hardware_api;
 mod run;
 
 #[pymodule(gil_used = false)]
@@ -16,10 +19,20 @@ mod _core {
         _panic, band, bootstrap, fit, jacobian, law_info, objective, predict, predict_draws, resample_weights, simd,
     };
 
+    #[pymodule_export]
+    use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
+
+    #[pymodule_export]
+    use hardware_api::{evaluate_layouts, search_layouts, serve};
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("STATUS", api::status_table())?;
+        module.add("CONVENTIONS", cost_api::conventions())?;
+        module.add("CONSTANTS", hardware_api::constant_names())?;
+        module.add("REFUSALS", hardware_api::refusals())?;
+        module.add("COST_COLUMNS", hardware_api::COLUMNS.to_vec())?;
         module.add("DEBUG", cfg!(debug_assertions))
     }
 }

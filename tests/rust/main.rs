@@ -6,6 +6,7 @@
 // Several tables are walked side by side by one index.
 #![allow(clippy::needless_range_loop)]
 
+mod cost;
 mod evaluator;
 mod formula;
 mod graph;

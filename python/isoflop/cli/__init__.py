@@ -67,10 +67,11 @@ def _dispatch(words: list[str]) -> int:
 
     from ._app import build
 
+    app = build()
     try:
-        code = build()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, UsageError) as error:
-        known = words[:1] if words[:1] and words[0] in ("fit", "demo", "laws", "compare-laws", "info") else []
+        known = words[:1] if words and words[0] in tuple(app) else []
         note(f"{str(error).strip().rstrip('.')}\n\nHint: see {' '.join(['isoflop', *known, '--help'])}")
         return USAGE
     except IsoflopError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from .._engine import version
 from ._compare import compare_laws
+from ._cost import cost, validate_cost
 from ._demo import demo
 from ._fit import fit
 from ._info import info
@@ -41,7 +42,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, demo, info):
+    for command in (fit, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)

@@ -1,0 +1,137 @@
+//! Seconds of a training step, put together from the passes of a micro-batch.
+
+use super::communication::Group;
+use super::layer::{Micro, Passes};
+use super::layout::Layout;
+use super::machine::Job;
+use super::memory::local_parameters;
+use crate::transformer::Recompute;
+
+/// Seconds of a step, by cause; they add up to `total`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Step {
+    /// Matrix products, attention and operations bound by bandwidth, recomputed ones included.
+    pub compute: f64,
+    /// Waiting for kernels to be launched.
+    pub launch: f64,
+    /// Tensor-, context- and expert-parallel traffic that is not hidden.
+    pub inner: f64,
+    /// Pipeline transfers that are not hidden.
+    pub pipeline: f64,
+    /// Idle stages.
+    pub bubble: f64,
+    /// Data-parallel traffic that is not hidden.
+    pub data: f64,
+    /// The optimizer's update and what a step does once.
+    pub update: f64,
+    /// Growth with the number of domains.
+    pub straggler: f64,
+    /// The sum.
+    pub total: f64,
+}
+
+/// Forward, backward and recomputation of one block: seconds that compute, launch, and communicate.
+#[inline]
+fn both(job: &Job, p: &Passes, l: &Layout) -> (f64, f64, f64) {
+    let backward_attention = if l.flash { 2.5 } else { 2.0 };
+    let (again, square) = match l.recompute {
+        Recompute::None => (0.0, 0.0),
+        Recompute::Selective => (0.0, l.recompute_share),
+        Recompute::Full => (l.recompute_share, l.recompute_share),
+    };
+    let gpu = (3.0 + again) * (p.matmul + p.pointwise) + (1.0 + backward_attention + square) * p.attention;
+    let floor = (3.0 + again) * p.kernels * job.constants.launch_s;
+    // The slower of the two sets the pace, with a soft corner.
+    let pace = (gpu.powi(4) + floor.powi(4)).sqrt().sqrt();
+    (gpu, pace - gpu, (2.0 + again) * p.tensor + 2.0 * p.expert + again * p.expert)
+}
+
+/// Seconds of a step. `micro` comes from [`super::layer::micro`] for the same layout.
+pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
+    let a = &job.model;
+    let n = l.micro_batches(job.batch) as f64;
+    let (pp, v) = (l.pp as f64, l.virtual_stages as f64);
+    let dense = both(job, &micro.dense, l);
+    let moe = if a.moe.is_some() { both(job, &micro.moe, l) } else { (0.0, 0.0, 0.0) };
+    let extra = a.mtp as f64;
+    let (n_dense, n_moe) = match a.moe {
+        Some(_) => (a.dense_layers() as f64, a.moe_layers() as f64 + extra),
+        None => (a.layers as f64 + extra, 0.0),
+    };
+    let sum = |pick: fn((f64, f64, f64)) -> f64| (n_dense * pick(dense) + n_moe * pick(moe)) / pp;
+    let output = 3.0 * micro.output;
+    // The stage with most layers sets the pace; the output layer adds to the last one as far as that does not hold fewer.
+    let most = a.layers.div_ceil(l.pp) as f64 * pp / a.layers as f64;
+    let blocks = sum(|x| x.0);
+    let mean = blocks + output / pp;
+    let slowest = mean.max(blocks * most + job.constants.imbalance * output);
+    let (launch, inner) = (sum(|x| x.1) * most, sum(|x| x.2) * most);
+    let transfer = transfers(job, l, micro);
+    let one = mean + launch + inner + transfer;
+    let mut out = Step {
+        compute: n * mean,
+        launch: n * launch,
+        inner: n * inner,
+        pipeline: n * (transfer + job.constants.micro_batch_s),
+        bubble: n * (slowest - mean) + (pp - 1.0) / v * one,
+        ..Step::default()
+    };
+    out.data = data(job, l, n * (mean + launch));
+    out.update = update(job, l);
+    let domains = (job.devices as f64 / job.machine.domain as f64).max(1.0);
+    let busy = out.compute + out.launch + out.inner + out.pipeline + out.bubble + out.data + out.update;
+    out.straggler = busy * job.constants.straggler * domains.log2();
+    out.total = busy + out.straggler;
+    out
+}
+
+/// Exposed seconds of the transfers of one micro-batch between stages, both directions.
+#[inline]
+fn transfers(job: &Job, l: &Layout, micro: &Micro) -> f64 {
+    if l.pp == 1 {
+        return 0.0;
+    }
+    let group = Group::new(&job.machine, &job.constants, 2, job.devices / l.pp);
+    job.constants.pp_exposed * 2.0 * l.virtual_stages as f64 * (micro.boundary / group.rate + group.latency)
+}
+
+/// Exposed seconds of gradient reduction and weight gathering, given seconds of work that may hide them.
+#[inline]
+fn data(job: &Job, l: &Layout, work: f64) -> f64 {
+    let group_size = l.dp * l.cp;
+    if group_size == 1 {
+        return 0.0;
+    }
+    let (r, c) = (&job.recipe, &job.constants);
+    let [dense, expert] = local_parameters(job, l);
+    let reduce = Group::new(&job.machine, c, group_size, l.tp);
+    let share = Group::new(&job.machine, c, (l.shards * l.cp).min(group_size), l.tp);
+    let rest = Group::new(&job.machine, c, (group_size * l.tp / l.ep).max(1), l.ep);
+    // A pipeline gathers its stage once a step.
+    let times = if l.zero == 3 && l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
+    let one = |group: &Group, share: &Group, n: f64| match l.zero {
+        0 => group.all_reduce(n * r.reduced),
+        1 | 2 => group.half(n * r.reduced) + share.half(n * r.gathered),
+        _ => times * (share.half(n * r.reduced) + 2.0 * share.half(n * r.gathered)),
+    };
+    let mut seconds = one(&reduce, &share, dense);
+    if expert > 0.0 && rest.ranks > 1.0 {
+        seconds += one(&rest, &rest, expert);
+    }
+    let exposed = if l.overlap_data { c.dp_exposed } else { 1.0 };
+    let hidden = (1.0 - exposed) * seconds;
+    // Only the backward pass of the last micro-batch hides a reduction; gathering runs all along.
+    let room = if l.zero == 3 { work } else { work / l.micro_batches(job.batch) as f64 * 0.6 };
+    exposed * seconds + (hidden - room).max(0.0)
+}
+
+/// Seconds of the optimizer's update: states cross memory twice.
+#[inline]
+fn update(job: &Job, l: &Layout) -> f64 {
+    let [dense, expert] = local_parameters(job, l);
+    let cut = if l.zero == 0 { 1.0 } else { (l.shards * l.cp) as f64 };
+    let bytes = 2.0 * job.recipe.optimizer + job.recipe.gradient + job.recipe.weight;
+    let expert_cut = if l.zero == 0 { 1.0 } else { (l.dp * l.cp * l.tp / l.ep).max(1) as f64 };
+    let local = dense / cut + expert / expert_cut;
+    local * bytes / (job.machine.memory_rate * job.constants.memory) + job.constants.step_s
+}
