@@ -50,7 +50,7 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = None,
     by: str | None = None,
-    starts: int | Sequence[Mapping[str, float]] | Floats | None = None,
+    starts: int | Mapping[str, float] | Sequence[Mapping[str, float]] | Floats | None = None,
     rng: Any = 0,
     n_threads: int | None = None,
     **variables: str,
@@ -87,8 +87,9 @@ def fit(
         published families on alpha, beta, E and p.
     by : str, optional
         Fit each value of this column on its own and return a `FitTable`.
-    starts : int, sequence of mappings, or array, optional
-        How many starts to search from, or the starts themselves, which are then the only ones.
+    starts : int, mapping, sequence of mappings, or array, optional
+        How many starts to search from, or the starts themselves (one mapping is one start), which are then the only
+        ones.
     rng : int, Generator, SeedSequence or None
         For the quasi-random starts.
     n_threads : int, optional
@@ -125,7 +126,7 @@ def fit(
     if isinstance(weights, str):
         variables, weights = {**variables, "weights": weights}, None
     _check_keywords(law, variables)
-    runs = as_runs(runs, **variables)
+    runs = as_runs(runs, is_loss=law.predicts_loss, **variables)
     options: dict[str, Any] = {"fixed": fixed, "bounds": bounds, "prior": prior, "starts": starts}
     recipe = law.paper_recipe().override(criterion, delta, quantile, law.scale)
     seed = seed_of(rng)

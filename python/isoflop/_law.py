@@ -163,6 +163,11 @@ class Law:
         """Return the law as the core takes it beside values of its parameters: with the number of levels."""
         return {**self.spec, "n_levels": {factor: len(known) for factor, known in labels.items()}}
 
+    @property
+    def predicts_loss(self) -> bool:
+        """Whether the response is a loss, by its letter: ``loss``, ``L``, ``L_student``."""
+        return self.response == "loss" or self.response.partition("_")[0] == "L"
+
     def domain(self, parameter: str) -> Literal["positive", "real", "unit"]:
         """Return the domain of a parameter, by its plain or its expanded name (``E[a]``)."""
         base = parameter.partition("[")[0]
