@@ -32,6 +32,7 @@ from ._runs import Runs
 
 if TYPE_CHECKING:
     from . import estimators, laws, plot
+    from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
     from ._fit_table import FitTable
     from ._load import load
@@ -43,6 +44,7 @@ __version__ = version()
 #: Where public names live that load at first use; a module hands on itself.
 _LATE = {
     "Bootstrap": "_draws",
+    "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
     "estimators": "estimators",
     "laws": "laws",
@@ -57,6 +59,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "DataWarning",
+    "Diagnostics",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -119,3 +122,4 @@ class _LateMethod:
 
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
 Fit.bootstrap = _LateMethod(Fit, "bootstrap", "_bootstrap")  # type: ignore[method-assign,assignment]
+Fit.diagnostics = _LateMethod(Fit, "diagnostics", "_diagnose")  # type: ignore[method-assign,assignment]

@@ -212,6 +212,7 @@ class _Rows:
     table: dict[str, Any]
     labels: dict[str, tuple[Any, ...]]
     groups: Any
+    group_labels: tuple[Any, ...]
     columns: dict[str, str]
     backend: str
     fingerprint: str
@@ -240,6 +241,7 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
         table,
         {name: tuple(labels) for name, (_, labels) in levels.items()},
         None if groups is None else _engine.integers(groups[0]),
+        () if groups is None else tuple(groups[1]),
         {v: c for v, c in runs.roles.items() if v in (*law.variables, *factors) and v != c},
         backend_of(runs._columns.table),
         _fingerprint(table, levels, used.n_rows),
@@ -347,6 +349,7 @@ def _result(
         labels=rows.labels,
         backend=rows.backend,
         groups=rows.groups,
+        group_labels=rows.group_labels,
         problem=problem,
     )
 
