@@ -193,7 +193,7 @@ def _fit_one(runs: Runs, law: Law, recipe: Recipe, weights: Any, seed: int, opti
     _check_rows(rows, names, fixed, len(priors))
     core = recipe.core() | {"fixed": fixed, "lower": lower, "upper": upper, "prior_mean": mean, "prior_sd": sd}
     problem = Problem(law.spec, rows.table, core)
-    starts = start_array(options["starts"], law, names)
+    starts = start_array(options["starts"], law, names, fixed)
     count = options["starts"] if starts is None and options["starts"] is not None else N_STARTS
     out = _engine.fit(problem, starts, int(count), seed, starts is not None)
     # Refits keep the weight that the priors had here.

@@ -129,3 +129,30 @@ def test_an_offset_that_rounding_leaves() -> None:
     slopes = found.law.jacobian(found.params, x=columns["x"])
     basis = np.linalg.qr(np.column_stack([slopes[k] for k in found.names]))[0]
     assert np.linalg.norm(basis.T @ found.residuals) < 1e-13 * np.linalg.norm(found.residuals)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"b1": -5, "b2": 0.1}, "a start has b1 = -5, expected a finite number above 0"),
+        ({"b1": 0, "b2": 0.1}, "a start has b1 = 0, expected a finite number above 0"),
+        ({"b1": 5, "b2": math.nan}, "a start has b2 = nan, expected a finite number"),
+        ([{"b1": 5, "b2": 1}, {"b1": math.inf, "b2": 1}], "a start has b1 = inf"),
+        ({"b1": 5}, "a start has no value for b2"),
+        ({"b1": 5, "b2": 1, "b3": 1}, "starts names 'b3'"),
+        (0, "starts is 0, expected at least 1"),
+    ],
+)
+def test_faults_in_starts(start: Any, message: str) -> None:
+    _, columns = problem("misra1a")
+    law = iso.Law(FORMULAS["misra1a"], variables=("x",), real=("b2",), scale="linear", response="y")
+    with pytest.raises(iso.LawError, match=message):
+        iso.fit(columns, law, loss="y", criterion="squared", starts=start)
+
+
+def test_a_fixed_parameter_needs_no_start() -> None:
+    known, columns = problem("misra1a")
+    law = iso.Law(FORMULAS["misra1a"], variables=("x",), scale="linear", response="y")
+    options: dict[str, Any] = {"loss": "y", "criterion": "squared", "fixed": {"b2": known["certified"]["b2"]}}
+    found = iso.fit(columns, law, starts={"b1": 500}, **options)
+    assert found.params["b1"] == pytest.approx(known["certified"]["b1"], rel=1e-10)
