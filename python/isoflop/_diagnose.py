@@ -136,7 +136,7 @@ def diagnostics(
         quantities=tuple(formulas),
         changes=changes,
         without=status,
-        lack_of_fit=lack_of_fit(fit.problem.table, fit.residuals, basis.shape[1]),
+        lack_of_fit=lack_of_fit(fit.problem.table, fit.residuals, basis.shape[1], codes),
         spread=spread(fit.residuals[used], fit.fitted[used], inflation),
         notes=Notes(),
     )
@@ -244,8 +244,8 @@ def _residual_notes(found: Diagnostics) -> Iterator[Note]:
     """Yield notes of what the residuals show; none where they are nothing but rounding."""
     fit, lack = found.fit, found.lack_of_fit
     assert fit.problem is not None
-    if not has_replicates(fit.problem.table):
-        yield NO_REPLICATES()
+    if not has_replicates(fit.problem.table, found.unit_codes):
+        yield NO_REPLICATES(unit=found.unit)
     largest = float(np.abs(fit.problem.table["response"]).max()) if fit.law.scale == "linear" else 1.0
     if not found.sigma > 1e-12 * largest:
         return

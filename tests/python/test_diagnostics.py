@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,6 +154,22 @@ def test_lack_of_fit_against_an_analysis_of_variance() -> None:
     assert found.p_value == pytest.approx(stats.f.sf(found.ratio, 15, 40), rel=1e-9)
 
 
+def test_rows_of_one_run_at_one_point_are_no_replicates() -> None:
+    """A loss measured twice says nothing of the noise between runs."""
+    twice = {k: np.repeat(v, 2) for k, v in design(8, 6).items()}
+    shared = {"noise": 1e-4, "group_noise": 0.004}
+    alone = iso.fit(simulated(twice, "run", **shared), criterion="squared").diagnostics(influence=False)
+    assert alone.lack_of_fit is None
+    assert "no two groups share a point" in alone.notes.of("no-replicates")[0].text
+    p_values = []
+    for seed in range(20):
+        points = design(8, 6, repeats=2)
+        points["run"] = 2 * points["run"] + np.arange(96) % 2
+        fit = iso.fit(simulated(points, "run", rng=seed, **shared), criterion="squared")
+        p_values.append(fit.diagnostics(influence=False).lack_of_fit.p_value)
+    assert min(p_values) > 1e-3
+
+
 def test_a_wrong_form_shows_against_replicates_and_by_thirds() -> None:
     points = design(8, 6, repeats=2)
     law = iso.Law("A / N**alpha + B / D**beta")  # no floor, where there is one
@@ -190,6 +208,21 @@ def test_outliers_are_listed_by_row() -> None:
     assert "bounds their pull" in note.remedy
     squared = iso.fit({**points, "loss": loss}, criterion="squared").diagnostics(influence=False)
     assert "criterion='huber'" in squared.notes.of("outliers")[0].remedy
+
+
+def test_outliers_of_the_chinchilla_replication(shared: Path) -> None:
+    """The five rows that the replication left out (its smallest runs, outlier_epoch = 1) are the first five rows."""
+    with (shared / "epoch_chinchilla.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    left_out = [i for i, row in enumerate(rows) if row["outlier_epoch"] != "0"]
+    names = {"N": "params", "D": "tokens", "loss": "loss"}
+    runs = {name: np.array([float(row[column]) for row in rows]) for name, column in names.items()}
+    found = iso.fit(runs).diagnostics("a")
+    largest = np.argsort(-np.abs(found.standardised))[:6]
+    assert left_out == [0, 1, 2, 3, 4]
+    assert set(left_out) <= set(largest.tolist())
+    assert found.notes.of("outliers")[0].text.startswith("rows 1, 0, 3, 2, 244 and 2 more lie beyond 3.9")
+    assert found.influence()["row"][0] == 0  # it alone moves a by 0.02
 
 
 @pytest.mark.parametrize("options", [{"criterion": "squared"}, {"delta": "auto"}, {"delta": 1e-3}], ids=repr)
