@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
     from ._estimate import Calibration
     from ._fit_table import FitTable
@@ -58,6 +59,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
     "InferenceCost": "_serving",
     "Latent": "_architecture",
@@ -94,6 +96,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "DataWarning",
+    "Diagnostics",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -174,3 +177,4 @@ class _LateMethod:
 
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
 Fit.bootstrap = _LateMethod(Fit, "bootstrap", "_bootstrap")  # type: ignore[method-assign,assignment]
+Fit.diagnostics = _LateMethod(Fit, "diagnostics", "_diagnose")  # type: ignore[method-assign,assignment]

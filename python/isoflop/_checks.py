@@ -105,11 +105,10 @@ def check_bytes_per_token(value: Any) -> float:
 
 
 def check_units(columns: Columns) -> None:
-    """Warn where N, D, loss or C look as if they were in other units."""
-    seen = {role: _finite(columns, role) for role in ("N", "D", "C", "loss") if role in columns.roles}
+    """Warn where N, D or C look as if they were in other units."""
+    seen = {role: _finite(columns, role) for role in ("N", "D", "C") if role in columns.roles}
     for role in ("N", "D"):
         _check_count(columns, role, seen.get(role, np.empty(0)))
-    _check_loss(columns, seen.get("loss", np.empty(0)))
     if {"N", "D", "C"} <= seen.keys():
         _check_compute(columns, seen["C"], 6.0 * seen["N"] * seen["D"])
 
@@ -135,7 +134,9 @@ def _check_count(columns: Columns, role: str, values: np.ndarray) -> None:
         )
 
 
-def _check_loss(columns: Columns, values: np.ndarray) -> None:
+def check_loss(columns: Columns) -> None:
+    """Warn where the loss looks as if it were in other units, or no loss at all."""
+    values = _finite(columns, "loss") if "loss" in columns.roles else np.empty(0)
     values = values[np.isfinite(values)]
     if values.size and np.median(values) > 20:
         warn(

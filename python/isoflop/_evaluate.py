@@ -14,7 +14,7 @@ import numpy as np
 from . import _engine
 from ._errors import LawError, compose, listed, nearest
 from ._formula import evaluate
-from ._points import expand, read_points
+from ._points import expand, part_spec, read_points
 from ._published import values_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _whole(law: Law) -> Part:
 
 
 def _part(law: Law, name: str) -> Part:
-    spec = {**law.spec, "formula": name, "real": [], "unit": [], "box": {}, "seed_at": {}}
+    spec = part_spec(law.spec, name)
     info = _engine.law_info(spec)
     used = set(info["parameters"])
     spec |= {"real": [p for p in law.real if p in used], "unit": [p for p in law.unit if p in used]}

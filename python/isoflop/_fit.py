@@ -50,7 +50,7 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = None,
     by: str | None = None,
-    starts: int | Sequence[Mapping[str, float]] | Floats | None = None,
+    starts: int | Mapping[str, float] | Sequence[Mapping[str, float]] | Floats | None = None,
     rng: Any = 0,
     n_threads: int | None = None,
     **variables: str,
@@ -87,8 +87,9 @@ def fit(
         published families on alpha, beta, E and p.
     by : str, optional
         Fit each value of this column on its own and return a `FitTable`.
-    starts : int, sequence of mappings, or array, optional
-        How many starts to search from, or the starts themselves, which are then the only ones.
+    starts : int, mapping, sequence of mappings, or array, optional
+        How many starts to search from, or the starts themselves (one mapping is one start), which are then the only
+        ones.
     rng : int, Generator, SeedSequence or None
         For the quasi-random starts.
     n_threads : int, optional
@@ -125,7 +126,7 @@ def fit(
     if isinstance(weights, str):
         variables, weights = {**variables, "weights": weights}, None
     _check_keywords(law, variables)
-    runs = as_runs(runs, **variables)
+    runs = as_runs(runs, is_loss=law.predicts_loss, **variables)
     options: dict[str, Any] = {"fixed": fixed, "bounds": bounds, "prior": prior, "starts": starts}
     recipe = law.paper_recipe().override(criterion, delta, quantile, law.scale)
     seed = seed_of(rng)
@@ -192,7 +193,7 @@ def _fit_one(runs: Runs, law: Law, recipe: Recipe, weights: Any, seed: int, opti
     _check_rows(rows, names, fixed, len(priors))
     core = recipe.core() | {"fixed": fixed, "lower": lower, "upper": upper, "prior_mean": mean, "prior_sd": sd}
     problem = Problem(law.spec, rows.table, core)
-    starts = start_array(options["starts"], law, names)
+    starts = start_array(options["starts"], law, names, fixed)
     count = options["starts"] if starts is None and options["starts"] is not None else N_STARTS
     out = _engine.fit(problem, starts, int(count), seed, starts is not None)
     # Refits keep the weight that the priors had here.
@@ -211,6 +212,7 @@ class _Rows:
     table: dict[str, Any]
     labels: dict[str, tuple[Any, ...]]
     groups: Any
+    group_labels: tuple[Any, ...]
     columns: dict[str, str]
     backend: str
     fingerprint: str
@@ -239,6 +241,7 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
         table,
         {name: tuple(labels) for name, (_, labels) in levels.items()},
         None if groups is None else _engine.integers(groups[0]),
+        () if groups is None else tuple(groups[1]),
         {v: c for v, c in runs.roles.items() if v in (*law.variables, *factors) and v != c},
         backend_of(runs._columns.table),
         _fingerprint(table, levels, used.n_rows),
@@ -346,6 +349,7 @@ def _result(
         labels=rows.labels,
         backend=rows.backend,
         groups=rows.groups,
+        group_labels=rows.group_labels,
         problem=problem,
     )
 

@@ -93,6 +93,8 @@ class Fit:
     labels: Labels = field(default_factory=dict)
     backend: str = "polars"
     groups: Codes | None = None
+    #: The label of each code of `groups`.
+    group_labels: tuple[Any, ...] = ()
     problem: Problem | None = None
 
     @property
@@ -158,6 +160,8 @@ class Fit:
     if TYPE_CHECKING:  # attached in `__init__`: see `isoflop._bootstrap.bootstrap`
 
         def bootstrap(self, n_resamples: int | None = None, **options: Any) -> Any: ...
+
+        def diagnostics(self, quantity: str | None = None, **options: Any) -> Any: ...
 
     def derived(self, formulas: Mapping[str, str] | None = None) -> Values:
         """Return quantities that are formulas over the parameters.
@@ -271,6 +275,7 @@ class Fit:
         for name in ("at_bound", "unidentified", "names", "free"):
             given[name] = tuple(given[name])
         given["delta"], given["objective"] = float(given["delta"]), float(given["objective"])
+        given["group_labels"] = tuple(given.get("group_labels", ()))
         given["groups"] = None if given["groups"] is None else np.array(given["groups"], dtype=np.int64)
         needed = [f.name for f in fields(cls) if f.name in given or f.default is f.default_factory]  # both MISSING
         return cls(**{name: given[name] for name in needed})

@@ -13,6 +13,7 @@ from . import _engine, _evaluate
 from ._errors import LawError, compose, listed
 from ._evaluate import unknown_parameter
 from ._formula import names_in, placed
+from ._points import part_spec
 from ._published import Published
 from ._recipe import Recipe, default_delta
 
@@ -51,7 +52,8 @@ class Law:
         Parameters that a fit holds at this value unless ``fixed={"Y0": None}`` frees them, and that predictions take
         where no other value is given.
     range : mapping of str to (low, high)
-        Where the law means anything, by variable (a share lies in 0 to 1): values outside warn.
+        Where the law means anything, by variable or by part over variables alone (a share lies in 0 to 1): values
+        outside warn.
     box : mapping of str to (low, high)
         Where to look for each parameter first; the fit may leave the box.
     seed_at : mapping of str to sequence of float
@@ -162,6 +164,11 @@ class Law:
     def spec_at(self, labels: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         """Return the law as the core takes it beside values of its parameters: with the number of levels."""
         return {**self.spec, "n_levels": {factor: len(known) for factor, known in labels.items()}}
+
+    @property
+    def predicts_loss(self) -> bool:
+        """Whether the response is a loss, by its letter: ``loss``, ``L``, ``L_student``."""
+        return self.response == "loss" or self.response.partition("_")[0] == "L"
 
     def domain(self, parameter: str) -> Literal["positive", "real", "unit"]:
         """Return the domain of a parameter, by its plain or its expanded name (``E[a]``)."""
@@ -348,14 +355,24 @@ def _check_names(law: Law) -> None:
             if name not in known:
                 raise unknown_parameter(name, law.parameters, where)
     for name in law.range:
-        if name not in law.variables:
-            raise LawError(f"range names {name!r}, which is no variable of the law")
+        _check_range(law, name)
     kinds = {**dict.fromkeys(known, "parameter"), **dict.fromkeys(law.variables, "variable")}
     for what, names in (("part", law.where), ("derived quantity", law.derived)):
         for name in names:
             if name in kinds:
                 raise LawError(f"{what} {name!r} has the name of a {kinds[name]}")
         kinds.update(dict.fromkeys(names, what))
+
+
+def _check_range(law: Law, name: str) -> None:
+    """Refuse a range of what is not known before parameters are."""
+    if name in law.variables:
+        return
+    if name not in law.where:
+        raise LawError(f"range names {name!r}, which is no variable or part of the law")
+    used = _engine.law_info(part_spec(law.spec, name))["parameters"]
+    if used:
+        raise LawError(f"range names part {name!r}, which depends on {listed(used)}, expected one over variables alone")
 
 
 def _bind(law: Law, key: str, entry: Published | Mapping[str, float]) -> Published:

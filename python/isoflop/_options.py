@@ -20,6 +20,8 @@ from ._prior import Prior, weak
 T = TypeVar("T")
 _OPEN = {"positive": (0.0, math.inf), "unit": (0.0, 1.0), "real": (-math.inf, math.inf)}
 
+_INSIDE = {"positive": "a finite number above 0", "unit": "one between 0 and 1", "real": "a finite number"}
+
 
 def per_name(given: Mapping[str, T] | None, law: Law, names: Sequence[str], where: str) -> dict[str, T]:
     """Return one entry per expanded name; a single level stands over the plain name."""
@@ -104,24 +106,39 @@ def prior_arrays(priors: Mapping[str, Prior], names: Sequence[str], fixed: Float
     return floats([mean for mean, _ in pairs]), floats([sd for _, sd in pairs])
 
 
-def start_array(given: Any, law: Law, names: Sequence[str]) -> Floats | None:
-    """Return starting points as rows, or None where a count or nothing was given."""
+def start_array(given: Any, law: Law, names: Sequence[str], fixed: Floats) -> Floats | None:
+    """Return starting points as rows, or None where a count or nothing was given; fixed parameters need no start."""
     if given is None or isinstance(given, int | np.integer):
+        if given is not None and (isinstance(given, bool) or given < 1):
+            raise LawError(f"starts is {given!r}, expected at least 1, or values by parameter")
         return None
     if isinstance(given, Mapping):
         given = [given]
     if isinstance(given, np.ndarray):
         rows = np.atleast_2d(given)
     else:
-        rows = np.array([_start_row(g, law, names) if isinstance(g, Mapping) else list(g) for g in given])
+        rows = np.array([_start_row(g, law, names, fixed) if isinstance(g, Mapping) else list(g) for g in given])
     if rows.ndim != 2 or rows.shape[1] != len(names) or not rows.size:
         raise LawError(f"starts have shape {rows.shape}, expected (k, {len(names)}) for {', '.join(names)}")
+    _check_starts(rows, law, names, fixed)
     return floats(rows)
 
 
-def _start_row(given: Mapping[str, float], law: Law, names: Sequence[str]) -> list[float]:
-    values = per_name({**law.constants, **given}, law, names, "starts")
+def _start_row(given: Mapping[str, float], law: Law, names: Sequence[str], fixed: Floats) -> list[float]:
+    held = {name: float(x) for name, x in zip(names, fixed, strict=True) if not math.isnan(x)}
+    values = {**held, **per_name({**law.constants, **given}, law, names, "starts")}
     missing = [name for name in names if name not in values]
     if missing:
         raise LawError(f"a start has no value for {', '.join(missing)}")
     return [float(values[name]) for name in names]
+
+
+def _check_starts(rows: np.ndarray, law: Law, names: Sequence[str], fixed: Floats) -> None:
+    """Refuse starts outside a domain, or at its end, where no descent can leave them."""
+    for k, name in enumerate(names):
+        low, high = _OPEN[law.domain(name)]
+        inside = (rows[:, k] > low) & (rows[:, k] < high)
+        if math.isnan(fixed[k]) and not inside.all():
+            value = rows[int(np.argmin(inside)), k]
+            hint = "list it in the law's real= if it may be another" if law.domain(name) != "real" else None
+            raise LawError(compose(f"a start has {name} = {value:g}, expected {_INSIDE[law.domain(name)]}", hint))

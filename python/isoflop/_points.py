@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._engine import Codes, Floats, floats
+from ._engine import Codes, Floats, floats, predict
 from ._errors import DataError, ExtrapolationWarning, compose, counted, listed, nearest, warn
 from ._frames import LISTS, NUMERIC, Table, column_error, new_frame, read_table
 from ._levels import level
@@ -26,6 +26,8 @@ Labels = Mapping[str, Sequence[Any]]
 
 #: More points than this are not looked through in Python.
 MANY = 100_000
+#: Values that are outside a range by less than this share of its end are at the end.
+ROUNDING = 1e-12
 
 
 def expand(parameters: Sequence[str], levels: Mapping[str, str], labels: Labels) -> tuple[str, ...]:
@@ -106,8 +108,8 @@ def read_points(
     flat: dict[str, Any] = {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
     for name in law.positive:
         _check_positive(name, flat[name])
-    warn_outside(law, flat)
     columns = {n: lists[n][0]._replace(numbers=flat[n]) if n in lists else flat[n] for n in law.variables}
+    warn_outside(law, columns)
     codes = {n: flat[n] for n in needed if n not in law.variables}
     return Points(columns, codes, shape, labels, source)
 
@@ -219,11 +221,16 @@ def _check_positive(name: str, values: Floats) -> None:
         raise DataError(f"{name} is {values[row]:g} at point {row}, expected values above 0")
 
 
+def part_spec(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the spec of a law's named part as one of its own; domains of its parameters are left to be added."""
+    return {**spec, "formula": name, "real": [], "unit": [], "box": {}, "seed_at": {}}
+
+
 def warn_outside(law: Law | Part, columns: Mapping[str, Any]) -> None:
-    """Warn where values of a variable lie outside the range in which the law means anything."""
+    """Warn where values of a variable, or of a part over variables, lie outside the law's range for it."""
     for name, (low, high) in law.range.items():
-        values = columns[name]
-        outside = ~((values >= low) & (values <= high))
+        values = columns[name] if name in columns else predict(part_spec(law.spec, name), [], columns, {})
+        outside = ~((values >= low - ROUNDING * abs(low)) & (values <= high + ROUNDING * abs(high)))
         if outside.any():
             first = int(np.argmax(outside))
             more = f" and {counted(int(outside.sum()) - 1, 'more point')}" if outside.sum() > 1 else ""

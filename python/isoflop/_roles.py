@@ -107,6 +107,17 @@ def check_names(asked: Mapping[str, object]) -> None:
             )
 
 
+def is_called(role: str, column: str) -> bool:
+    """Return whether a column has a name that is understood as a role.
+
+    Examples
+    --------
+    >>> is_called("loss", "Val Loss"), is_called("loss", "accuracy")
+    (True, False)
+    """
+    return bool(_candidates(ALIASES[role], [column]))
+
+
 def run_column(names: Sequence[str]) -> str | None:
     """Return the column that tells runs apart, judged by its name."""
     return next(iter(_candidates(RUN_NAMES, names)), None)

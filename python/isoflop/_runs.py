@@ -131,12 +131,21 @@ class Runs:
         object.__setattr__(self, "_asked", asked)
         object.__setattr__(self, "notes", notes)
 
-    def _announce(self) -> None:
-        """Check units, add what is to be said of the rows, and print the notes."""
+    def _announce(self, is_loss: bool | None = None) -> None:
+        """Check units, add what is to be said of the rows, and print the notes.
+
+        Whether the response is a loss is known to a law; a column alone is judged by its name.
+        """
         repeated = _roles.repeated_runs(self._columns.table, self._asked)
         self._fill(self._columns, self._asked, (*self.notes, *repeated))
         _print(self.notes)
         _checks.check_units(self._columns)
+        if self._is_called_loss if is_loss is None else is_loss:
+            _checks.check_loss(self._columns)
+
+    @property
+    def _is_called_loss(self) -> bool:
+        return "loss" in self.roles and _roles.is_called("loss", self.roles["loss"])
 
     def _keep(self, mask: NDArray[np.bool_], *notes: str) -> Runs:
         """Return the rows of a mask, with notes unless they are there already."""
@@ -505,11 +514,18 @@ class Runs:
         return _runs_text.html(self._columns)
 
 
-def as_runs(frame: Any, **keywords: Any) -> Runs:
-    """Return `frame` as Runs: built, or with further roles where it is already."""
-    if isinstance(frame, Runs):
-        return frame.with_roles(**keywords) if keywords else frame
-    return Runs(frame, **keywords)
+def as_runs(frame: Any, *, is_loss: bool = True, **keywords: Any) -> Runs:
+    """Return `frame` as Runs: built, or with further roles where it is already.
+
+    `is_loss` says whether the response is a loss, whose units can be judged.
+    """
+    if not isinstance(frame, Runs):
+        runs = Runs._unannounced(frame, **keywords)
+        runs._announce(is_loss)
+        return runs
+    if is_loss and not frame._is_called_loss:  # or it was judged when it came in
+        _checks.check_loss(frame._columns)
+    return frame.with_roles(**keywords) if keywords else frame
 
 
 def _print(notes: Iterable[str]) -> None:

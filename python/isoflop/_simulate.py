@@ -15,7 +15,7 @@ from ._frames import Table, read_table
 from ._law import Law
 from ._points import backend_of, make_frame, read_points
 from ._published import Published
-from ._runs import Runs
+from ._runs import Runs, as_runs
 
 
 def simulate(
@@ -69,7 +69,7 @@ def simulate(
     codes, column = _groups(groups, table, group_noise)
     loss = _disturb(mean, truth, noise, group_noise, codes, np.random.default_rng(rng))
     name = groups if isinstance(groups, str) else None if column is None else "group"
-    return _as_runs(table, loss, name, column)
+    return _as_runs(table, loss, name, column, truth.predicts_loss)
 
 
 def _truth(law: Any, params: Any) -> tuple[Law, Mapping[str, float], Mapping[str, str]]:
@@ -109,14 +109,14 @@ def _disturb(mean: Any, law: Law, noise: float, group_noise: float, codes: Any, 
     return mean * np.exp(shift) if law.scale == "log" else mean + shift
 
 
-def _as_runs(table: Table, loss: Any, groups: str | None, labels: Any) -> Runs:
+def _as_runs(table: Table, loss: Any, groups: str | None, labels: Any, is_loss: bool) -> Runs:
     columns = {name: table.native[name] if table.is_dict else _values(table, name) for name in table.names}
     columns = {k: v for k, v in columns.items() if k != "loss"}
     if labels is not None:
         columns["group"] = labels
     columns["loss"] = loss
     frame = {k: np.asarray(v) for k, v in columns.items()} if table.is_dict else make_frame(columns, backend_of(table))
-    return Runs(frame, loss="loss", groups=groups)
+    return as_runs(frame, is_loss=is_loss, loss="loss", groups=groups)
 
 
 def _values(table: Table, name: str) -> Any:

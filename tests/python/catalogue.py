@@ -52,7 +52,6 @@ def recover(case: Case) -> iso.Fit:
     assert np.all(np.isfinite(loss))
     fixed = {name: case.params[name] for name in case.fixed}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", iso.DataWarning)  # not every response is a loss
         warnings.simplefilter("ignore", iso.ConvergenceWarning)  # asserted below
         fit = iso.fit({"loss": loss, **case.points}, case.found, fixed=fixed or None, **case.options)
     # (Xc / X)**alpha without noise: at the level of rounding the relative stopping rule is never met.

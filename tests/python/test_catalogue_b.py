@@ -12,9 +12,6 @@ import pytest
 
 import isoflop as iso
 
-#: Hyper-parameters and sizes are no losses, which `Runs` remarks on.
-pytestmark = pytest.mark.filterwarnings("ignore:column 'loss' has median:isoflop.DataWarning")
-
 
 def logs(low, high, n):
     return np.geomspace(low, high, n)

@@ -287,3 +287,53 @@ def test_a_law_keeps_no_hold_on_what_it_was_given():
     law = iso.Law("E + A / N**alpha", box=box)
     box["alpha"] = (5.0, 6.0)
     assert law.box["alpha"] == (0.1, 1.0)
+
+
+PASSES = {
+    "variables": ("seen", "pool"),
+    "where": {"passes": "seen / pool", "fresh": "min(seen, pool)", "decay": "log(2) / tau"},
+}
+
+
+def test_a_range_may_name_a_part_over_variables() -> None:
+    law = iso.Law("E + A / fresh**alpha * passes**decay", **PASSES, range={"passes": (0, 4)})
+    params = {"E": 1.0, "A": 10.0, "alpha": 0.5, "tau": 3.0}
+    law.predict(params, seen=[10.0, 40.0], pool=10.0)
+    with pytest.warns(iso.ExtrapolationWarning, match="passes is 5 at point 1, outside the range 0 to 4"):
+        law.predict(params, seen=[10.0, 50.0], pool=10.0)
+    assert iso.Law.from_dict(law.to_dict()) == law
+
+
+def test_a_fit_warns_of_rows_outside_the_range_of_a_part() -> None:
+    law = iso.Law("E + A / fresh**alpha * passes**decay", **PASSES, range={"passes": (0, 4)}, scale="linear")
+    seen = np.geomspace(1e2, 1e5, 12)
+    loss = 1 + 10 / np.minimum(seen, 1e4) ** 0.5 * (seen / 1e4) ** 0.01
+    with pytest.warns(iso.ExtrapolationWarning, match="passes is 5.33"):
+        iso.fit({"seen": seen, "pool": np.full(12, 1e4), "loss": loss}, law, fixed={"tau": 100 * math.log(2)})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("decay", "range names part 'decay', which depends on 'tau'"), ("tau", "no variable or part of the law")],
+)
+def test_a_range_of_what_depends_on_parameters_is_refused(name: str, message: str) -> None:
+    with pytest.raises(iso.LawError, match=message):
+        iso.Law("E + A / fresh**alpha * passes**decay", **PASSES, range={name: (0, 4)})
+
+
+def test_goyal_warns_of_more_passes_than_it_counts() -> None:
+    params = {"a": 1.9, "b": -0.18, "d": 0.1, "tau": 3.0}
+    law = iso.laws.get("goyal", passes=4)
+    law.predict(params, seen=4e6, epoch_size=1e6)
+    with pytest.warns(iso.ExtrapolationWarning, match="passes is 5 at point 0"):
+        law.predict(params, seen=5e6, epoch_size=1e6)
+
+
+def test_a_part_takes_points_of_the_whole_law() -> None:
+    law = iso.Law("E + A / M**alpha + B / D**beta", variables=("N", "D", "K"), where={"M": "N * K", "half": "A / 2"})
+    params = {"E": 1.0, "A": 8.0, "alpha": 0.5, "B": 1.0, "beta": 1.0}
+    assert law.quantity("M", params, N=2.0, K=[4.0, 9.0], D=[1.0, 2.0]).tolist() == [8.0, 18.0]
+    assert law.quantity("M", params, {"N": [2.0], "K": [3.0], "D": [1.0]})["M"].to_list() == [6.0]
+    assert law.quantity("half", params, N=2.0, K=3.0, D=1.0) == pytest.approx(4.0, rel=1e-14)
+    with pytest.raises(iso.DataError, match="no variable 'X'"):
+        law.quantity("M", params, N=2.0, K=3.0, X=1.0)

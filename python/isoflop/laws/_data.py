@@ -134,6 +134,7 @@ def _passes(passes: int = 10) -> Law:
             "delta": "exp(-log(2) / tau)",
             "passes": "seen / epoch_size",
         },
+        range={"passes": (0.0, float(passes))},
         response="y",
         name="goyal",
         title=f"error after up to {passes} passes over a pool whose usefulness halves every tau passes",

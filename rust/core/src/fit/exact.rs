@@ -5,6 +5,7 @@
 //! leave their domain are the solver's.
 
 use super::problem::Problem;
+use super::qr::{factorise_rows, solve_upper};
 use super::recipe::Recipe;
 use super::sample::{Base, Workspace};
 use super::search::Best;
@@ -12,10 +13,8 @@ use super::seeds::hold_fixed;
 use super::solver::Outcome;
 use super::status::Status;
 use crate::expr::{Domain, Id, Law, Node};
-use crate::simd::Shape;
+use crate::simd::{Criterion, Shape};
 
-/// Columns of which less than this share (squared) is their own are left to the solver, which tells.
-const DEPENDENT: f64 = 1e-20;
 /// ln of the native value at which parameters that move by it are linearised: nothing beside any data.
 const NEXT_TO_ZERO: f64 = -300.0;
 
@@ -29,9 +28,8 @@ pub(crate) struct Exact {
 impl Exact {
     /// The structure, where the law is linear and nothing but squares is minimised.
     pub fn find(problem: &Problem, recipe: &Recipe) -> Option<Self> {
-        let plain = is_squared(recipe) && recipe.priors.iter().all(Option::is_none);
         let open = recipe.lower.iter().all(|x| *x == f64::NEG_INFINITY) && recipe.upper.iter().all(|x| x.is_infinite());
-        if !plain || !open || recipe.free().is_empty() {
+        if !is_squared(recipe) || !open || recipe.free().is_empty() {
             return None;
         }
         let native = linear_by(problem, recipe)?;
@@ -60,27 +58,21 @@ impl Exact {
     /// Solves for the rows in hand, which hold the residuals and the Jacobian of the origin; returns the
     /// objective. None where the rows do not determine the parameters, or one would leave its domain.
     pub fn solve(&self, ws: &mut Workspace<'_>, theta: &mut [f64]) -> Option<f64> {
-        let (n, p) = (ws.n, ws.free.len());
-        let v = &mut ws.vectors;
-        for ((root, w), (left, r)) in v.psi.iter_mut().zip(&ws.w).zip(v.next_r.iter_mut().zip(&v.r)).take(n) {
-            *root = w.sqrt();
-            *left = -r * *root;
+        let (mut upper, mut step) = (std::mem::take(&mut ws.small.h), std::mem::take(&mut ws.small.step));
+        let independent = factorise_rows(ws, &[], &mut upper, &mut step);
+        let inside = independent && self.move_by(&ws.free, &upper, &mut step, theta);
+        (ws.small.h, ws.small.step) = (upper, step);
+        let left = &ws.vectors.next_r[..ws.n];
+        inside.then(|| 0.5 * (ws.problem.kernels.dot)(left, left))
+    }
+
+    /// Takes the whole step R⁻¹Qᵀr from the origin; returns whether all parameters stay in their domains.
+    fn move_by(&self, free: &[usize], upper: &[f64], step: &mut [f64], theta: &mut [f64]) -> bool {
+        solve_upper(upper, step);
+        for (&j, step) in free.iter().zip(step) {
+            theta[j] = if self.native[j] { libm::log(-*step) } else { -*step };
         }
-        for (column, jac) in v.next_jac.iter_mut().zip(&v.jac).take(p) {
-            column.iter_mut().zip(jac).zip(&v.psi[..n]).for_each(|((q, j), root)| *q = j * root);
-        }
-        let step = &mut ws.small.step;
-        step.clear();
-        step.resize(p, 0.0);
-        let objective = least_squares(&mut v.next_jac, &mut v.next_r[..n], step, &mut ws.small.h, ws.problem)?;
-        for (k, &j) in ws.free.iter().enumerate() {
-            let moved = ws.small.step[k];
-            theta[j] = if self.native[j] { libm::log(moved) } else { moved };
-            if !theta[j].is_finite() {
-                return None;
-            }
-        }
-        Some(objective)
+        free.iter().all(|&j| theta[j].is_finite())
     }
 }
 
@@ -97,10 +89,15 @@ pub(crate) fn fit(ws: &mut Workspace<'_>, recipe: &Recipe) -> Option<Best> {
     Some(Best { theta, outcome, n_starts: 1, n_best: 1, n_optima: 1 })
 }
 
-fn is_squared(recipe: &Recipe) -> bool {
-    let c = recipe.criterion;
-    let whole = c.shape == Shape::Huber && c.delta == f64::INFINITY && c.over == 1.0 && c.under == 1.0;
-    whole && !recipe.auto_delta && !recipe.continuation
+/// Whether residuals are squared, whatever else is minimised.
+pub(crate) fn squares(c: &Criterion) -> bool {
+    c.shape == Shape::Huber && c.delta == f64::INFINITY && c.over == 1.0 && c.under == 1.0
+}
+
+/// Whether nothing but squares is minimised: by this recipe, and with no width that is still to come.
+pub(crate) fn is_squared(recipe: &Recipe) -> bool {
+    let plain = recipe.priors.iter().all(Option::is_none);
+    plain && squares(&recipe.criterion) && !recipe.auto_delta && !recipe.continuation
 }
 
 /// Which expanded parameters the response is linear in by their native values, all free others being
@@ -139,47 +136,4 @@ fn is_linear(problem: &Problem, free: &[usize], native: &[usize]) -> bool {
         Node::Symbol(s) | Node::Gather(s, _) => reached[id] && free.contains(s),
         _ => false,
     })
-}
-
-/// Least squares by modified Gram–Schmidt on the columns and the right side together, which is as stable
-/// as Householder's way (Björck 1967). Columns become orthonormal, `left` what they do not explain;
-/// returns half its squared length.
-fn least_squares(
-    columns: &mut [Vec<f64>],
-    left: &mut [f64],
-    x: &mut [f64],
-    upper: &mut Vec<f64>,
-    problem: &Problem,
-) -> Option<f64> {
-    let (n, p, dot) = (left.len(), x.len(), problem.kernels.dot);
-    upper.clear();
-    upper.resize(p * p, 0.0);
-    let sizes: Vec<f64> = (0..p).map(|j| dot(&columns[j][..n], &columns[j][..n])).collect();
-    for j in 0..p {
-        let (head, tail) = columns.split_at_mut(j + 1);
-        let q = &mut head[j][..n];
-        let square = dot(q, q);
-        if !(square > DEPENDENT * sizes[j]) || !square.is_finite() {
-            return None;
-        }
-        let norm = square.sqrt();
-        upper[j * p + j] = norm;
-        q.iter_mut().for_each(|x| *x /= norm);
-        for k in j + 1..p {
-            upper[j * p + k] = take_off(q, &mut tail[k - j - 1][..n], dot);
-        }
-        x[j] = take_off(q, left, dot);
-    }
-    for j in (0..p).rev() {
-        let known: f64 = (j + 1..p).map(|k| upper[j * p + k] * x[k]).sum();
-        x[j] = (x[j] - known) / upper[j * p + j];
-    }
-    Some(0.5 * dot(left, left))
-}
-
-/// Takes the part along the unit vector `q` off `v`; returns its length.
-fn take_off(q: &[f64], v: &mut [f64], dot: fn(&[f64], &[f64]) -> f64) -> f64 {
-    let share = dot(q, v);
-    v.iter_mut().zip(q).for_each(|(v, q)| *v -= share * q);
-    share
 }

@@ -3,12 +3,15 @@
 mod boundary;
 mod descent;
 mod exact;
+mod levenberg;
 mod linear;
 mod linear_model;
 mod link;
 mod location;
 mod nnls;
+mod polish;
 mod problem;
+mod qr;
 mod recipe;
 mod refit;
 mod sample;

@@ -2,6 +2,8 @@
 
 use super::boundary::certify;
 use super::exact;
+use super::levenberg::{is_least_squares, least_squares};
+use super::polish::polish;
 use super::problem::Problem;
 use super::recipe::Recipe;
 use super::sample::Workspace;
@@ -108,6 +110,7 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     cancel.check()?;
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
+    polish(&mut ws, &recipe, &mut best);
     cancel.check()?;
     let report = statistics::report(&mut ws, &recipe, best);
     cancel.check()?;
@@ -258,7 +261,7 @@ pub(crate) fn descend_all(
     let mut ends: Vec<(f64, Vec<f64>, Status)> = vec![];
     for mut theta in seeds {
         cancel.check()?;
-        let outcome = if direct { descend(ws, goal, &mut theta, false) } else { descend_wide(ws, goal, &mut theta) };
+        let outcome = if direct { descend_given(ws, goal, &mut theta) } else { descend_wide(ws, goal, &mut theta) };
         if outcome.objective.is_finite() {
             ends.push((outcome.objective, theta, outcome.status));
         }
@@ -269,6 +272,19 @@ pub(crate) fn descend_all(
     let n_optima =
         1 + ends.windows(2).filter(|pair| !same(pair[1].0, pair[0].0) && pair[1].2 == Status::Converged).count();
     Ok(Some(Best { theta, outcome: Outcome { objective, status }, n_starts, n_best, n_optima }))
+}
+
+/// A descent from a start that the caller gave, however far off: of least squares, by both solvers.
+fn descend_given(ws: &mut Workspace<'_>, goal: &Goal, theta: &mut Vec<f64>) -> Outcome {
+    let far = if is_least_squares(goal) { least_squares(ws, theta) } else { None };
+    let outcome = descend(ws, goal, theta, false);
+    match far {
+        Some((better, end)) if !(outcome.objective < better.objective) => {
+            *theta = end;
+            better
+        }
+        _ => outcome,
+    }
 }
 
 /// A descent with wide criteria first: the objective of a narrow one is flat far away.

@@ -105,7 +105,17 @@ impl Descent<'_, '_, '_> {
                 return Outcome { objective, status: Status::Converged };
             }
         }
-        Outcome { objective, status: Status::MaxIterations }
+        let status = if last <= self.noise() { Status::Converged } else { Status::MaxIterations };
+        Outcome { objective, status }
+    }
+
+    /// What the rounding of the response leaves uncertain of a sum of squares: a decrease below it is none.
+    fn noise(&self) -> f64 {
+        if self.goal.criterion.delta.is_finite() {
+            return 0.0;
+        }
+        let v = self.ws.vectors.r[..self.ws.n].iter().zip(&self.ws.y).zip(&self.ws.w);
+        v.map(|((r, y), w)| w * r.abs() * f64::EPSILON * (1.0 + y.abs())).sum()
     }
 
     /// Whether the residuals are nothing but the rounding of the response (rows without noise).

@@ -3,7 +3,9 @@
 //! Formulas: `K² [Σψ²/(n−q)]/m² (JᵀJ)⁻¹` with Huber's correction K = 1 + (q/n)(1−m)/m
 //! (Huber 1981, section 7.6).
 
+use super::exact::is_squared;
 use super::linear::{factorise, inverse_factored, solve_factored};
+use super::qr::{factorise_rows, inverse_gram, smallest_share};
 use super::recipe::Recipe;
 use super::sample::Workspace;
 use super::search::{Best, Fit};
@@ -11,6 +13,8 @@ use super::status::Status;
 
 /// Columns whose share that no other column explains is below this are not determined.
 const SINGULAR: f64 = 1e-10;
+/// The same where orthogonal factors tell the share.
+const SINGULAR_FACTORS: f64 = 1e-14;
 
 /// The objective of residuals that are rounding and nothing else: less cannot be reached.
 pub(crate) fn rounding(ws: &Workspace<'_>) -> f64 {
@@ -78,7 +82,7 @@ pub(crate) fn report(ws: &mut Workspace<'_>, recipe: &Recipe, best: Best) -> Fit
             recipe.fixed[j].is_nan() && (vanished(j) || theta[j] <= recipe.lower[j] || theta[j] >= recipe.upper[j])
         })
         .collect();
-    let (covariance, unidentified) = covariance(ws, recipe, &at_bound);
+    let (covariance, unidentified) = covariance(ws, recipe, &theta, &at_bound);
     let slope = |j: usize| problem.domains[j].slope(native[j]);
     let standard_error = (0..p).map(|j| covariance[j * p + j].max(0.0).sqrt() * slope(j)).collect();
     let objective = objective(ws, recipe);
@@ -122,7 +126,45 @@ pub(crate) fn objective(ws: &mut Workspace<'_>, recipe: &Recipe) -> f64 {
 
 /// Covariance of the internal parameters, zero for those that are fixed or at a bound, and the
 /// parameters that the rows do not determine.
-fn covariance(ws: &mut Workspace<'_>, recipe: &Recipe, at_bound: &[bool]) -> (Vec<f64>, Vec<usize>) {
+fn covariance(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64], at_bound: &[bool]) -> (Vec<f64>, Vec<usize>) {
+    let certified = if is_squared(recipe) { orthogonal_covariance(ws, recipe, theta, at_bound) } else { None };
+    certified.map_or_else(|| gram_covariance(ws, recipe, at_bound), |covariance| (covariance, vec![]))
+}
+
+/// That of least squares, by orthogonal factors: s² (RᵀR)⁻¹ keeps twice the digits of (JᵀJ)⁻¹. None where
+/// the rows do not determine all parameters.
+fn orthogonal_covariance(
+    ws: &mut Workspace<'_>,
+    recipe: &Recipe,
+    theta: &[f64],
+    at_bound: &[bool],
+) -> Option<Vec<f64>> {
+    let (squares, _, n) = scores(ws, recipe);
+    let free = ws.free.clone();
+    let inside: Vec<usize> = free.iter().copied().filter(|&j| !at_bound[j]).collect();
+    let (p, q) = (ws.problem.p(), inside.len());
+    let (mut upper, mut along) = (vec![], vec![]);
+    ws.set_free(&inside);
+    ws.evaluate(theta);
+    ws.accept();
+    let independent = factorise_rows(ws, &[], &mut upper, &mut along);
+    ws.set_free(&free);
+    ws.evaluate(theta);
+    ws.accept();
+    let variance = squares / (n - q as f64).max(1.0);
+    let share = smallest_share(&upper, q);
+    let inverse = (independent && share > SINGULAR_FACTORS).then(|| inverse_gram(&upper, q))?;
+    let mut covariance = vec![0.0; p * p];
+    for (a, &i) in inside.iter().enumerate() {
+        for (b, &j) in inside.iter().enumerate() {
+            covariance[i * p + j] = variance * inverse[a * q + b];
+        }
+    }
+    Some(covariance)
+}
+
+/// That of any criterion, by normal equations.
+fn gram_covariance(ws: &mut Workspace<'_>, recipe: &Recipe, at_bound: &[bool]) -> (Vec<f64>, Vec<usize>) {
     let p = ws.problem.p();
     let inside: Vec<usize> = (0..ws.free.len()).filter(|&k| !at_bound[ws.free[k]]).collect();
     let q = inside.len();
@@ -164,7 +206,7 @@ pub(crate) fn is_singular(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64]
     ws.evaluate(theta);
     ws.accept();
     let at_bound: Vec<bool> = theta.iter().map(|x| *x == f64::NEG_INFINITY).collect();
-    !covariance(ws, recipe, &at_bound).1.is_empty()
+    !gram_covariance(ws, recipe, &at_bound).1.is_empty()
 }
 
 /// Which parameters take part in the flattest direction of a (lifted) Cholesky factor.
