@@ -31,6 +31,8 @@ struct Effort {
 const SCARCE: f64 = 3.2;
 const HARD: Effort = Effort { seeds: 8, least: 20, most: 96, hits: 5 };
 const LIGHT: Effort = Effort { seeds: 4, least: 8, most: 64, hits: 4 };
+/// How far beyond their box exponents are tried then, on the log scale.
+const STEEP: f64 = 3.5;
 /// Objectives that differ by less than this share are one optimum.
 const SAME: f64 = 1e-7;
 
@@ -173,7 +175,11 @@ impl<'a> Refitter<'a> {
             if (trial >= effort.least && ends.hits >= effort.hits) || self.ws.cancelled() {
                 break;
             }
-            let Some(mut theta) = self.shared.seeder.random(&mut self.ws, self.recipe, &mut stream) else { continue };
+            // So few rows may be best served by a term that takes one of them for itself.
+            let reach = if scarce && trial % 4 == 3 { STEEP } else { 0.0 };
+            let Some(mut theta) = self.shared.seeder.random(&mut self.ws, self.recipe, &mut stream, reach) else {
+                continue;
+            };
             let outcome = descend(&mut self.ws, &goal, &mut theta, false);
             ends.add(outcome, &theta);
         }

@@ -96,12 +96,17 @@ impl Seeder {
 
     /// A seed at a random point of the box, with the best amplitudes there; none where the law is
     /// not finite.
-    pub fn random(&self, ws: &mut Workspace<'_>, recipe: &Recipe, stream: &mut Stream) -> Option<Vec<f64>> {
+    ///
+    /// `reach` goes beyond the box for positive parameters that move by their value, such as
+    /// exponents: by so much on the log scale.
+    pub fn random(&self, ws: &mut Workspace<'_>, recipe: &Recipe, stream: &mut Stream, reach: f64) -> Option<Vec<f64>> {
         let problem = ws.problem;
         let mut point = reference(problem, recipe, &self.links);
         for p in (0..problem.spans.len()).filter(|p| !self.linear.contains(p)) {
             let (low, high) = narrowed(problem, recipe, &self.links, p);
             let (first, levels) = problem.spans[p];
+            let steep = problem.by_value[first] && problem.domains[first] == Domain::Positive;
+            let high = if steep { high + reach } else { high };
             point[first..first + levels].fill(low + stream.open_unit() * (high - low));
         }
         self.links.iter().for_each(|link| link.centre(problem, &mut point));
