@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import estimators, laws, plot
     from ._draws import Bootstrap
     from ._fit_table import FitTable
+    from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._load import load
     from ._read import read_runs
     from ._simulate import simulate
@@ -44,7 +45,11 @@ __version__ = version()
 _LATE = {
     "Bootstrap": "_draws",
     "FitTable": "_fit_table",
+    "Forecast": "_forecast",
+    "Forecaster": "_forecast",
     "estimators": "estimators",
+    "forecast": "_forecast",
+    "forecaster": "_forecast",
     "laws": "laws",
     "load": "_load",
     "plot": "plot",
@@ -76,6 +81,8 @@ __all__ = [
     "__version__",
     "estimators",
     "fit",
+    "forecast",
+    "forecaster",
     "info",
     "laws",
     "load",

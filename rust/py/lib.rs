@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod api;
 mod convert;
 mod error;
+mod forecast_api;
 mod run;
 
 #[pymodule(gil_used = false)]
@@ -15,6 +16,9 @@ mod _core {
     use api::{
         _panic, band, bootstrap, fit, jacobian, law_info, objective, predict, predict_draws, resample_weights, simd,
     };
+
+    #[pymodule_export]
+    use forecast_api::{discrepancy, student};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

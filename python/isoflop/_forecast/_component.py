@@ -1,0 +1,232 @@
+"""One law on its rows with correlated errors: the part of a forecaster that knows the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import _engine
+from .._engine import Codes, Floats, Problem, floats, integers
+from .._errors import DataError, compose, counted
+from .._fitted import Fit
+from .._points import Points
+from ._grid import GROUP, SMOOTH, grid
+from ._place import Place, thinned
+
+#: Points per call of the core, and the smallest weight of a cell that a later prediction still asks.
+CHUNK, NEGLIGIBLE = 20_000, 1e-12
+PARTS = ("parameters", "form", "discrepancy", "noise")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A forecast at points on the law's response scale: centre, the law's curve, and variances by source."""
+
+    mean: Floats
+    curve: Floats
+    parameters: Floats
+    form: Floats
+    discrepancy: Floats
+    noise: Floats
+    leverage: Floats
+    df: float
+
+    @property
+    def mean_variance(self) -> Floats:
+        """Variance of the mean curve."""
+        return self.parameters + self.form + self.discrepancy
+
+    @property
+    def variance(self) -> Floats:
+        """Variance of a new run."""
+        return self.mean_variance + self.noise
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A fitted law and the mixture of error covariances around it.
+
+    Attributes
+    ----------
+    fit : Fit
+        The robust fit that the mixture starts from.
+    theta, variance, weight : ndarray
+        Parameters, s² and weight of each cell of `cells`.
+    rows : ndarray
+        Which rows of the fit the mixture rests on.
+    shift : float or None
+        For curves: the centre is the robust fit moved by this, not the mixture's mean.
+    """
+
+    fit: Fit
+    problem: Problem
+    place: Place
+    field: dict[str, Any]
+    cells: Floats
+    theta: Floats
+    variance: Floats
+    weight: Floats
+    rows: Codes
+    n_groups: int
+    n_failed: int
+    row_leverage: float
+    shift: float | None = None
+
+    @property
+    def n_free(self) -> int:
+        """How many parameters were fitted."""
+        return int(np.isnan(self.problem.recipe["fixed"]).sum())
+
+    @property
+    def grouped(self) -> float:
+        """The weight of cells with a group effect."""
+        return float(self.weight[self.cells[:, GROUP] > 0].sum())
+
+    @property
+    def smooth(self) -> float:
+        """The weight of cells with a smooth discrepancy."""
+        return float(self.weight[self.cells[:, SMOOTH] > 0].sum())
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom: of rows where they are independent, of groups where these share noise."""
+        by_rows = max(len(self.rows) - self.n_free, 1)
+        by_groups = max(self.n_groups - self.n_free, 3)
+        return (1 - self.grouped) * by_rows + self.grouped * min(by_groups, by_rows)
+
+    def at(self, points: Points, n_threads: int) -> Parts:
+        """Return the forecast at points, chunk by chunk."""
+        keep = self.weight > NEGLIGIBLE
+        keep[0] = True  # leverage is read off the first cell
+        cuts = range(0, max(points.size, 1), CHUNK)
+        found = [self._chunk(points, slice(first, first + CHUNK), keep, n_threads) for first in cuts]
+        arrays = {name: np.concatenate([part[name] for part in found]) for name in ("mean", "curve", *PARTS)}
+        if self.shift is not None:
+            arrays["curve"] = self._shifted(points)
+            arrays["form"] = arrays["form"] + (arrays["curve"] - arrays["mean"]) ** 2
+            arrays["mean"] = arrays["curve"]
+        leverage = np.concatenate([part["leverage"] for part in found]) / self.row_leverage
+        return Parts(**arrays, leverage=leverage, df=self.df)
+
+    def _chunk(self, points: Points, chunk: slice, keep: Any, n_threads: int) -> dict[str, Any]:
+        columns = {k: _cut(v, chunk) for k, v in points.columns.items()}
+        codes = {k: integers(v[chunk]) for k, v in points.codes.items()}
+        ones = np.ones(len(range(*chunk.indices(points.size))))
+        sizes = {k: n for k, (_, n) in self.problem.table["factors"].items()}
+        targets = {
+            "columns": columns,
+            "factors": {k: (v, sizes[k]) for k, v in codes.items()},
+            "response": ones,
+            "weights": ones,
+        }
+        field = {**self.field, "targets": self.place.coordinates(columns, codes)}
+        return _engine.discrepancy(self.problem, self.theta[keep], False, field, self.cells[keep], targets, n_threads)
+
+    def _shifted(self, points: Points) -> Floats:
+        spec = self.fit.law.spec_at(self.fit.labels)
+        values = _engine.predict(spec, self.fit.theta, points.columns, points.codes)
+        return (np.log(values) if self.fit.law.scale == "log" else values) + self.shift
+
+
+def component(fit: Fit, discrepancy: float, n_threads: int, shift: float | None = None) -> Component:
+    """Put the mixture of error covariances around a fit with priors."""
+    assert fit.problem is not None
+    table = fit.problem.table
+    place = Place.of(fit.law, table["columns"])
+    used = integers(np.flatnonzero(table["weights"] > 0))
+    groups = _shared_groups(fit.groups, used)
+    clock = place.clock(table["columns"], fit.n_rows)
+    rows = used[thinned(clock[used], groups)]
+    table = {
+        "columns": {k: _cut(v, rows) for k, v in table["columns"].items()},
+        "factors": {k: (integers(codes[rows]), n) for k, (codes, n) in table["factors"].items()},
+        "response": floats(table["response"][rows]),
+        "weights": floats(table["weights"][rows]),
+    }
+    recipe = {**fit.problem.recipe, "fixed": _held(fit)}
+    _require_rows(len(rows), int(np.isnan(recipe["fixed"]).sum()))
+    problem = replace(fit.problem, table=table, recipe=recipe)
+    own = None if fit.groups is None or groups is None else integers(np.unique(fit.groups[rows], return_inverse=True)[1])
+    field = {
+        "coordinates": place.coordinates(table["columns"], {k: codes for k, (codes, _) in table["factors"].items()}),
+        "clock": floats(clock[rows]),
+        "groups": own,
+        "targets": None,
+    }
+    cells = grid(discrepancy, smooth=place.is_known, groups=own is not None)
+    out = _engine.discrepancy(problem, fit.theta[None, :], True, field, cells, None, n_threads)
+    return Component(
+        fit=fit,
+        problem=problem,
+        place=place,
+        field=field,
+        cells=cells,
+        theta=out["theta"],
+        variance=out["variance"],
+        weight=out["weight"],
+        rows=rows,
+        n_groups=len(rows) if own is None else int(own.max()) + 1,
+        n_failed=int((~np.isfinite(out["variance"])).sum()),
+        row_leverage=float(out["row_leverage"]),
+        shift=shift,
+    )
+
+
+def mixed(parts: list[Parts], weights: Floats) -> Parts:
+    """Return the average of several laws' forecasts; what they disagree about counts as form.
+
+    Examples
+    --------
+    >>> one = Parts(*(np.array([x]) for x in (1.0, 1.0, 0.0, 0.0, 0.0, 0.1, 1.0)), df=9.0)
+    >>> two = replace(one, mean=np.array([2.0]))
+    >>> both = mixed([one, two], np.array([0.5, 0.5]))
+    >>> float(both.mean[0]), float(both.form[0]), float(both.variance[0])
+    (1.5, 0.25, 0.35)
+    """
+    names = ("mean", "curve", *PARTS, "leverage")
+    sums = {k: sum(w * getattr(p, k) for w, p in zip(weights, parts, strict=True)) for k in names}
+    apart = sum(w * (p.mean - sums["mean"]) ** 2 for w, p in zip(weights, parts, strict=True))
+    sums["form"] = sums["form"] + apart
+    return Parts(**sums, df=float(sum(w * p.df for w, p in zip(weights, parts, strict=True))))
+
+
+def _cut(column: Any, rows: Any) -> Any:
+    """Return some rows of a column, numbers of prefixes where it is a schedule."""
+    return column._replace(numbers=floats(column.numbers[rows])) if hasattr(column, "_replace") else floats(column[rows])
+
+
+def _held(fit: Fit) -> Floats:
+    """Return fixed parameters, those that ended at a bound among them: nothing is linear around them."""
+    assert fit.problem is not None
+    fixed = np.array(fit.problem.recipe["fixed"], dtype=np.float64)
+    for i, name in enumerate(fit.names):
+        if name in fit.at_bound:
+            fixed[i] = fit.params[name]
+    return floats(fixed)
+
+
+def _shared_groups(groups: Codes | None, used: Codes) -> Codes | None:
+    """Return group codes of the used rows, None where no two rows share one."""
+    if groups is None:
+        return None
+    own = groups[used]
+    return own if len(np.unique(own)) < len(own) else None
+
+
+def _require_rows(n: int, q: int) -> None:
+    if n < q + 2:
+        raise DataError(
+            compose(
+                f"{counted(n, 'row')} leave nothing to judge {counted(q, 'parameter')} by, a forecast needs {q + 2}",
+                "add runs, or fix parameters",
+            )
+        )
+
+
+def shares_of(parts: Parts) -> Mapping[str, Floats]:
+    """Return each source's share of the variance of a new run."""
+    total = np.maximum(parts.variance, np.finfo(float).tiny)
+    return {name: getattr(parts, name) / total for name in PARTS}
