@@ -32,6 +32,7 @@ from ._runs import Runs
 
 if TYPE_CHECKING:
     from . import estimators, laws, plot
+    from ._backtest import Backtest, backtest
     from ._draws import Bootstrap
     from ._fit_table import FitTable
     from ._forecast import Forecast, Forecaster, forecast, forecaster
@@ -43,10 +44,12 @@ __version__ = version()
 
 #: Where public names live that load at first use; a module hands on itself.
 _LATE = {
+    "Backtest": "_backtest",
     "Bootstrap": "_draws",
     "FitTable": "_fit_table",
     "Forecast": "_forecast",
     "Forecaster": "_forecast",
+    "backtest": "_backtest",
     "estimators": "estimators",
     "forecast": "_forecast",
     "forecaster": "_forecast",
@@ -58,6 +61,7 @@ _LATE = {
 }
 
 __all__ = [
+    "Backtest",
     "Bootstrap",
     "ConvergenceWarning",
     "DataError",
@@ -79,6 +83,7 @@ __all__ = [
     "Recipe",
     "Runs",
     "__version__",
+    "backtest",
     "estimators",
     "fit",
     "forecast",
