@@ -146,7 +146,7 @@ def component(fit: Fit, discrepancy: float, n_threads: int, shift: float | None 
         "response": floats(table["response"][rows]),
         "weights": floats(table["weights"][rows]),
     }
-    recipe = {**fit.problem.recipe, "fixed": _held(fit)}
+    recipe = {**fit.problem.recipe, **_held(fit)}
     _require_rows(len(rows), int(np.isnan(recipe["fixed"]).sum()))
     problem = replace(fit.problem, table=table, recipe=recipe)
     own = None if fit.groups is None or groups is None else integers(np.unique(fit.groups[rows], return_inverse=True)[1])
@@ -198,14 +198,14 @@ def _cut(column: Any, rows: Any) -> Any:
     return column._replace(numbers=floats(column.numbers[rows])) if hasattr(column, "_replace") else floats(column[rows])
 
 
-def _held(fit: Fit) -> Floats:
-    """Return fixed parameters, those that ended at a bound among them: nothing is linear around them."""
+def _held(fit: Fit) -> dict[str, Floats]:
+    """Return fixed parameters, those that ended at a bound among them, and the priors of the others."""
     assert fit.problem is not None
-    fixed = np.array(fit.problem.recipe["fixed"], dtype=np.float64)
-    for i, name in enumerate(fit.names):
-        if name in fit.at_bound:
-            fixed[i] = fit.params[name]
-    return floats(fixed)
+    recipe = fit.problem.recipe
+    at_bound = np.array([name in fit.at_bound for name in fit.names])
+    fixed = np.where(at_bound, fit.theta, recipe["fixed"])
+    priors = {k: floats(np.where(np.isnan(fixed), recipe[k], np.nan)) for k in ("prior_mean", "prior_sd")}
+    return {"fixed": floats(fixed), **priors}
 
 
 def _shared_groups(groups: Codes | None, used: Codes) -> Codes | None:

@@ -1,4 +1,6 @@
-"""The shell: `isoflop fit`, `demo`, `laws`, `info`. Here: exit codes, and what a person sees when something is wrong.
+"""The shell: `isoflop fit`, `forecast`, `backtest`, `demo`, `laws`, `info`.
+
+Here: exit codes, and what a person sees when something is wrong.
 
 Results go to stdout, everything else (notes, warnings, progress) to stderr. No statistics live in this room: each
 command calls the public face and prints.
@@ -17,6 +19,7 @@ from .._errors import IsoflopError, IsoflopWarning
 from ._output import note
 
 DONE, USER_ERROR, USAGE, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+COMMANDS = ("fit", "forecast", "backtest", "demo", "laws", "info")
 
 
 class UsageError(Exception):
@@ -70,7 +73,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         code = build()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, UsageError) as error:
-        known = words[:1] if words[:1] and words[0] in ("fit", "demo", "laws", "info") else []
+        known = words[:1] if words[:1] and words[0] in COMMANDS else []
         note(f"{str(error).strip().rstrip('.')}\n\nHint: see {' '.join(['isoflop', *known, '--help'])}")
         return USAGE
     except IsoflopError as error:

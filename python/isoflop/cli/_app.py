@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from .._engine import version
+from ._backtest import backtest
 from ._demo import demo
 from ._fit import fit
+from ._forecast import forecast
 from ._info import info
 from ._laws import check, laws
 
@@ -20,10 +22,14 @@ Results go to stdout: tables on a terminal, one JSON object otherwise or with --
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
     "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
-    "Law and recipe": "law real criterion delta quantile scale fixed tied bounds prior starts",
+    "Law and recipe": "law real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme seed level threads",
-    "Output": "at save plot along hold tokens_per_param until plot_width json",
+    "Protocol": "methods ratios",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
 }
+
+#: Options that take all words up to the next option.
+SEVERAL: dict[str, dict[str, Any]] = {name: {"consume_multiple": True} for name in ("methods", "ratios")}
 
 
 def build() -> cyclopts.App:
@@ -40,7 +46,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, demo, info):
+    for command in (fit, forecast, backtest, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
@@ -57,7 +63,9 @@ def _grouped(command: Callable[..., Any]) -> Callable[..., Any]:
     groups = {title: cyclopts.Group(title, sort_key=i) for i, title in enumerate(GROUPS, start=1)}
     hints = get_type_hints(command)
     command.__annotations__ = {
-        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]])] if name in places else hint
+        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]], **SEVERAL.get(name, {}))]
+        if name in places
+        else hint
         for name, hint in hints.items()
     }
     return command
