@@ -21,19 +21,19 @@ FEWEST = 6
 
 
 def recommended(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The library's default for curves."""
+    """Extrapolate as the library does by default."""
     runs = iso.Runs({"x": x, "y": y}, loss="y", X="x")
     return np.asarray(iso.forecaster(runs).predict(X=at))
 
 
 def m1(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """ln y linear in ln x."""
+    """Ln y linear in ln x."""
     slope, level = np.polyfit(np.log(x), np.log(y), 1)
     return np.exp(level + slope * np.log(at))
 
 
 def m2(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """A floor, sought below the smallest value, and a power law above it."""
+    """Seek a floor below the smallest value, with a power law above it."""
 
     def line(floor: float) -> tuple[float, np.ndarray]:
         excess = np.log(y - floor)
@@ -45,7 +45,7 @@ def m2(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def m3(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """beta (1/x + gamma)^c by least squares on logs."""
+    """Beta (1/x + gamma)^c by least squares on logs."""
 
     def law(theta: np.ndarray, points: np.ndarray) -> np.ndarray:
         return theta[0] + np.exp(theta[2]) * np.log(1 / points + np.exp(theta[1]))
@@ -55,7 +55,7 @@ def m3(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def m4(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(y - floor) / (top - y)^alpha = beta x^-c, with the floor sought near the smallest value."""
+    """Fit (y - floor) / (top - y)^alpha = beta x^-c, with the floor sought near the smallest value."""
     top = min(y.max() * 1.001, 1.001)
 
     def line(floor: float) -> tuple[float, np.ndarray]:
@@ -75,7 +75,7 @@ def m4(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def bnsl(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """One break: a + b x^-c0 (1 + (x/d)^(1/f))^(-c1 f), by least squares on logs."""
+    """Fit one break: a + b x^-c0 (1 + (x/d)^(1/f))^(-c1 f), by least squares on logs."""
 
     def law(theta: np.ndarray, points: np.ndarray) -> np.ndarray:
         a, b, c0, c1, d, f = theta

@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -41,7 +40,9 @@ def families(folder: Path) -> dict[str, list[iso.Runs]]:
     def read(name: str) -> pl.DataFrame:
         return pl.read_csv(folder / f"{name}.csv", infer_schema_length=None)
 
-    steplaw = read("steplaw_dense_lr_batch").sort("loss").unique(["params", "tokens"], keep="first", maintain_order=True)
+    steplaw = (
+        read("steplaw_dense_lr_batch").sort("loss").unique(["params", "tokens"], keep="first", maintain_order=True)
+    )
     frames = {
         "epoch_chinchilla": [read("epoch_chinchilla")],
         "llama3_isoflop": [read("llama3_isoflop")],

@@ -70,6 +70,8 @@ __all__ = [
     "Fit",
     "FitError",
     "FitTable",
+    "Forecast",
+    "Forecaster",
     "InternalError",
     "IsoflopError",
     "IsoflopWarning",

@@ -1,4 +1,4 @@
-"""`backtest`: would the forecast have held? Fit the small runs of a table, score the large ones."""
+"""`backtest`: fit the small runs of a table, score the large ones, and see whether the forecast would have held."""
 
 from __future__ import annotations
 

@@ -36,19 +36,19 @@ MIXED: tuple[Law | str, ...] = ("chinchilla", KAPLAN_FLOOR, SYMMETRIC, "pnorm")
 
 
 def recommended(fitted: Table, later: Table) -> Answer:
-    """`iso.forecaster` as it comes."""
+    """Take `iso.forecaster` as it comes."""
     model = forecaster(fitted.runs())
     quantiles = np.log(model.quantiles(PROBABILITIES, N=later.N, D=later.D))
     return np.log(model.predict(N=later.N, D=later.D)), quantiles
 
 
 def chinchilla_rows(fitted: Table, later: Table) -> Answer:
-    """Published practice: Chinchilla by Huber 1e-3, percentile bootstrap of rows."""
+    """Do as is published: Chinchilla by Huber 1e-3, percentile bootstrap of rows."""
     return _refitted(fitted, later, "rows")
 
 
 def chinchilla_groups(fitted: Table, later: Table) -> Answer:
-    """The same with whole groups as the unit of resampling."""
+    """Do the same with whole groups as the unit of resampling."""
     return _refitted(fitted, later, "groups")
 
 
@@ -57,11 +57,11 @@ def _refitted(fitted: Table, later: Table, scheme: Any) -> Answer:
     boot = _bootstrap(fit, scheme)
     spec, columns = fit.law.spec, {"N": floats(later.N), "D": floats(later.D)}
     ends = _engine.band(spec, boot.draws, boot.ok, columns, {}, PROBABILITIES, _threads(), boot._noise())
-    return np.log(fit.predict(N=later.N, D=later.D)), np.log(ends)
+    return np.log(fit.predict(N=later.N, D=later.D)), np.log(np.maximum(ends, np.finfo(float).tiny))
 
 
 def mixture(fitted: Table, later: Table) -> Answer:
-    """Four laws with weak priors, equally weighted; cluster-bootstrap, between-law and residual variance."""
+    """Average four laws with weak priors; variance of the cluster bootstrap, between laws, and of residuals."""
     runs = fitted.runs()
     centres, variances, residual = [], [], []
     for law in MIXED:
@@ -79,7 +79,8 @@ def mixture(fitted: Table, later: Table) -> Answer:
 
 def _robust(runs: Any, law: Law | str) -> Fit:
     """Fit with adaptive Huber and the weak priors that the law's parameters have."""
-    return fit_law(runs, law, criterion="huber", delta="auto", prior="weak")
+    fit: Fit = fit_law(runs, law, criterion="huber", delta="auto", prior="weak")
+    return fit
 
 
 def _bootstrap(fit: Fit, scheme: Any) -> Bootstrap:

@@ -112,7 +112,7 @@ def cells(table: Table, ratios: Sequence[float]) -> list[Cell]:
     """Return the cuts that leave enough rows and sizes below, and rows above."""
     out = []
     for ratio in ratios:
-        below = table.C <= table.C.max() / ratio
+        below = table.C.max() / ratio >= table.C
         if below.sum() >= MIN_ROWS and len(np.unique(table.N[below])) >= MIN_SIZES and not below.all():
             out.append(Cell(float(ratio), table.take(np.flatnonzero(below)), table.take(np.flatnonzero(~below))))
     return out

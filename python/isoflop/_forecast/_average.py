@@ -1,4 +1,4 @@
-"""Rolling origins: how well laws forecast later rows from earlier ones, inside the data, and the weights that follow."""
+"""Rolling origins: how well laws forecast later rows from earlier ones, inside the data, and weights from it."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Component:
         found = [self._chunk(points, slice(first, first + CHUNK), keep, n_threads) for first in cuts]
         arrays = {name: np.concatenate([part[name] for part in found]) for name in ("mean", "curve", *PARTS)}
         if self.shift is not None:
-            arrays["curve"] = self._shifted(points)
+            arrays["curve"] = self._robust(points) + self.shift
             arrays["form"] = arrays["form"] + (arrays["curve"] - arrays["mean"]) ** 2
             arrays["mean"] = arrays["curve"]
         leverage = np.concatenate([part["leverage"] for part in found]) / self.row_leverage
@@ -125,10 +125,10 @@ class Component:
         field = {**self.field, "targets": self.place.coordinates(columns, codes)}
         return _engine.discrepancy(self.problem, self.theta[keep], False, field, self.cells[keep], targets, n_threads)
 
-    def _shifted(self, points: Points) -> Floats:
+    def _robust(self, points: Points) -> Floats:
         spec = self.fit.law.spec_at(self.fit.labels)
         values = _engine.predict(spec, self.fit.theta, points.columns, points.codes)
-        return (np.log(values) if self.fit.law.scale == "log" else values) + self.shift
+        return floats(np.log(values)) if self.fit.law.scale == "log" else values
 
 
 def component(fit: Fit, discrepancy: float, n_threads: int, shift: float | None = None) -> Component:
@@ -149,7 +149,9 @@ def component(fit: Fit, discrepancy: float, n_threads: int, shift: float | None 
     recipe = {**fit.problem.recipe, **_held(fit)}
     _require_rows(len(rows), int(np.isnan(recipe["fixed"]).sum()))
     problem = replace(fit.problem, table=table, recipe=recipe)
-    own = None if fit.groups is None or groups is None else integers(np.unique(fit.groups[rows], return_inverse=True)[1])
+    own = (
+        None if fit.groups is None or groups is None else integers(np.unique(fit.groups[rows], return_inverse=True)[1])
+    )
     field = {
         "coordinates": place.coordinates(table["columns"], {k: codes for k, (codes, _) in table["factors"].items()}),
         "clock": floats(clock[rows]),
@@ -187,15 +189,17 @@ def mixed(parts: list[Parts], weights: Floats) -> Parts:
     (1.5, 0.25, 0.35)
     """
     names = ("mean", "curve", *PARTS, "leverage")
-    sums = {k: sum(w * getattr(p, k) for w, p in zip(weights, parts, strict=True)) for k in names}
-    apart = sum(w * (p.mean - sums["mean"]) ** 2 for w, p in zip(weights, parts, strict=True))
-    sums["form"] = sums["form"] + apart
-    return Parts(**sums, df=float(sum(w * p.df for w, p in zip(weights, parts, strict=True))))
+    sums = {name: floats(weights @ np.array([getattr(p, name) for p in parts])) for name in names}
+    apart = weights @ (np.array([p.mean for p in parts]) - sums["mean"]) ** 2
+    sums["form"] = floats(sums["form"] + apart)
+    return Parts(**sums, df=float(weights @ np.array([p.df for p in parts])))
 
 
 def _cut(column: Any, rows: Any) -> Any:
     """Return some rows of a column, numbers of prefixes where it is a schedule."""
-    return column._replace(numbers=floats(column.numbers[rows])) if hasattr(column, "_replace") else floats(column[rows])
+    return (
+        column._replace(numbers=floats(column.numbers[rows])) if hasattr(column, "_replace") else floats(column[rows])
+    )
 
 
 def _held(fit: Fit) -> dict[str, Floats]:

@@ -36,7 +36,7 @@ def upper_half(x: Floats) -> Any:
 
     Examples
     --------
-    >>> upper_half(np.array([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048.0])).sum()
+    >>> upper_half(np.array([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048.0])).sum().item()
     6
     """
     log = np.log(x)

@@ -149,7 +149,6 @@ class Forecaster:
         *,
         kind: Literal["mean", "new_run"] = "mean",
         level: float = 0.95,
-        n_threads: int | None = None,
         **variables: Any,
     ) -> Any:
         """Return an interval for the loss at each point, as `Bootstrap.band` does.
@@ -161,8 +160,6 @@ class Forecaster:
         kind : {"mean", "new_run"}
             The mean curve, or what one more run would score.
         level : float
-        n_threads : int, optional
-            Kept for symmetry with the bootstrap; the forecaster's own number is used.
 
         Returns
         -------

@@ -21,10 +21,14 @@ def notes_on(outside: Floats, parts: Parts) -> list[str]:
     if far >= FAR:
         notes.append(f"the farthest point is {number(far, 3)} times beyond the largest run")
     if far >= TOO_FAR:
-        notes.append("so far out the form of the law is an assumption that no run has checked: treat the band as a guess")
+        notes.append(
+            "so far out the form of the law is an assumption that no run has checked: treat the band as a guess"
+        )
     leverage = float(np.max(parts.leverage))
     if leverage > 1:
-        notes.append(f"the parameters are extrapolated: leverage {number(leverage, 3)} times that of the most telling run")
+        notes.append(
+            f"the parameters are extrapolated: leverage {number(leverage, 3)} times that of the most telling run"
+        )
     for name, share in shares_of(parts).items():
         if name != "noise" and float(np.mean(share)) > LARGE_SHARE:
             notes.append(f"most of the uncertainty is {name}: {percent(float(np.mean(share)))} of the variance")
@@ -39,11 +43,17 @@ def remarks_on(components: list[Component], prior_text: str) -> list[str]:
         if len(c.rows) < int((c.fit.problem.table["weights"] > 0).sum() if c.fit.problem else 0):
             notes.append(f"{name}{c.fit.n_rows} rows were thinned to {len(c.rows)} for the error structure")
         if c.n_failed:
-            notes.append(f"{name}{c.n_failed} of {len(c.cells)} error structures could not be fitted and have no weight")
+            notes.append(
+                f"{name}{c.n_failed} of {len(c.cells)} error structures could not be fitted and have no weight"
+            )
         if c.smooth > LARGE_SHARE:
-            notes.append(f"{name}residuals are smooth in the variables ({percent(c.smooth)}): the form is not quite right")
+            notes.append(
+                f"{name}residuals are smooth in the variables ({percent(c.smooth)}): the form is not quite right"
+            )
         if c.grouped > LARGE_SHARE:
-            notes.append(f"{name}rows of a group share noise ({percent(c.grouped)}): {c.n_groups} groups carry the band")
+            notes.append(
+                f"{name}rows of a group share noise ({percent(c.grouped)}): {c.n_groups} groups carry the band"
+            )
         if c.fit.at_bound:
             notes.append(f"{name}{', '.join(c.fit.at_bound)} ended at a bound and is held there")
     return notes

@@ -76,7 +76,7 @@ def thinned(clock: Floats, groups: Codes | None, most: int = MAX_ROWS) -> Codes:
     Examples
     --------
     >>> thinned(np.arange(10.0), integers([0] * 6 + [1] * 4), 5).tolist()
-    [0, 3, 5, 6, 9]
+    [0, 2, 5, 6, 9]
     """
     n = len(clock)
     if n <= most:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     --------
     >>> main(["laws", "power", "--no-json"])  # doctest: +ELLIPSIS
     power: pure power law of one resource
-      loss = (Xc / X)**alpha
+      L = (Xc / X)**alpha
     ...
     0
     """

@@ -1,10 +1,10 @@
-"""`isoflop backtest`: would forecasts have held on these tables?"""
+"""`isoflop backtest`: whether forecasts would have held on these tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .._backtest import METHODS
 from .._backtest import backtest as run_backtest
@@ -78,7 +78,7 @@ def backtest(
     keywords = {**{k: v for k, v in roles.items() if v is not None}, **settings}
     tables = {path: read_runs(path, where=where, **keywords) for path in files}
     families = {path: list(runs.split(by).values()) if by else runs for path, runs in tables.items()}
-    wanted = {"ratios": [_ratio(word) for word in cuts]} if cuts else {}
+    wanted: dict[str, Any] = {"ratios": [_ratio(word) for word in cuts]} if cuts else {}
     result = run_backtest(families, methods=chosen or None, progress=note, **wanted)
     for text in result.failures:
         note(f"no answer: {text}")

@@ -100,7 +100,7 @@ def forecast(
         "discrepancy": discrepancy,
         "n_threads": _parse.threads(threads),
     }
-    points = _columns(_parse.points(at))
+    points: dict[str, Any] = _columns(_parse.points(at))
     if sensitivity:
         result = forecast_points(table, **options, level=level, sensitivity=True, **points)
     else:

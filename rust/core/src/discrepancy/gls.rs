@@ -78,11 +78,9 @@ pub(crate) fn solve_cell(
     let Some((information, scale, variance)) = gls.information(&white) else { return Ok(None) };
     let freedom = gls.freedom();
     let log_h = information.log_determinant() + scale.iter().map(|s| 2.0 * libm::log(*s)).sum::<f64>();
-    let log_weight = -0.5 * freedom * libm::log(variance)
-        - 0.5 * factor.log_determinant()
-        - 0.5 * log_h
-        - gls.penalty(&white.theta)
-        + cell.log_prior;
+    let log_weight =
+        -0.5 * freedom * libm::log(variance) - 0.5 * factor.log_determinant() - 0.5 * log_h - gls.penalty(&white.theta)
+            + cell.log_prior;
     if !log_weight.is_finite() {
         return Ok(None);
     }

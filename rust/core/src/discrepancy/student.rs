@@ -24,6 +24,9 @@ pub fn student_quantile(p: f64, df: f64) -> f64 {
     if p == 0.0 {
         return f64::NEG_INFINITY;
     }
+    if p == 0.5 {
+        return 0.0;
+    }
     let mut high = 0.0;
     let mut low = -1.0;
     while student_cdf(low, df) > p {
