@@ -167,7 +167,7 @@ def test_240_runs_take_less_than_a_second():
 def test_priors_are_printed_and_a_sensitivity_run_is_one_argument(clustered):
     runs = iso.Runs(clustered, groups="size")
     fc = iso.forecast(runs, **TARGET, sensitivity=True)
-    assert any(note.startswith("priors: ") and "alpha LogNormal" in note for note in fc.notes)
+    assert any(note.startswith("priors: ") and "alpha 0.35 (sd of ln 0.35)" in note for note in fc.notes)
     table = fc.sensitivity
     assert table["priors"].to_list() == ["as given", "twice as wide", "one sd lower", "one sd higher"]
     assert table["loss"][0] == pytest.approx(fc.loss, rel=1e-9)

@@ -21,6 +21,7 @@ from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._law import Law
 from .._prior import LogitNormal, LogNormal, Normal, Prior, weak
+from .._repr import number
 from .._runs import Runs, as_runs
 from . import _curve
 from ._average import inverse_weights, rolling_errors
@@ -268,7 +269,22 @@ def _weigh(
 def _prior_text(fit: Fit) -> str:
     if not fit.priors:
         return "no priors: the rows alone decide"
-    return "priors: " + ", ".join(f"{name} {prior!r}" for name, prior in fit.priors.items())
+    return "priors: " + ", ".join(f"{name} {_words(prior)}" for name, prior in fit.priors.items())
+
+
+def _words(prior: Prior) -> str:
+    """Return a prior in short.
+
+    Examples
+    --------
+    >>> _words(LogNormal(median=1.544872, sd=0.25))
+    '1.545 (sd of ln 0.25)'
+    """
+    if isinstance(prior, Normal):
+        return f"{number(prior.mean, 4)} (sd {number(prior.sd, 4)})"
+    assert isinstance(prior, LogNormal | LogitNormal)
+    scale = "ln" if isinstance(prior, LogNormal) else "logit"
+    return f"{number(prior.median, 4)} (sd of {scale} {number(prior.sd, 4)})"
 
 
 def _sensitivity(
