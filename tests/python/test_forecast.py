@@ -106,9 +106,17 @@ def test_one_point_many_points_and_threads_have_the_same_bits(clustered, model):
     np.testing.assert_array_equal(again.predict(N=[1e10, 1e11], D=1e12), both)
 
 
-def test_an_earlier_model_can_be_sent_elsewhere(model):
+def test_a_model_can_be_sent_elsewhere_and_kept(model, clustered, tmp_path):
     copy = pickle.loads(pickle.dumps(model))
     assert copy.forecast(**TARGET).high == model.forecast(**TARGET).high
+    model.save(tmp_path / "model.json")
+    kept = iso.load(tmp_path / "model.json")
+    assert kept.forecast(**TARGET).to_dict() == model.forecast(**TARGET).to_dict()
+    several = iso.forecaster(clustered, ["chinchilla", "pnorm"], weights=[1, 1], groups="size")
+    again = iso.Forecaster.from_dict(several.to_dict())
+    assert again.predict(**TARGET) == several.predict(**TARGET)
+    with pytest.raises(iso.DataError, match="holds a 'forecaster'"):
+        iso.Bootstrap.load(tmp_path / "model.json")
 
 
 def test_order_of_rows_does_not_matter(clustered, model):

@@ -73,6 +73,7 @@ class Component:
     n_groups: int
     n_failed: int
     row_leverage: float
+    discrepancy: float
     shift: float | None = None
 
     @property
@@ -96,6 +97,11 @@ class Component:
         by_rows = max(len(self.rows) - self.n_free, 1)
         by_groups = max(self.n_groups - self.n_free, 3)
         return (1 - self.grouped) * by_rows + self.grouped * min(by_groups, by_rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_saved` needs: the fit, and what the mixture found."""
+        names = ("theta", "variance", "weight", "row_leverage", "discrepancy", "shift")
+        return {"fit": self.fit.to_dict(), **{name: getattr(self, name) for name in names}}
 
     def at(self, points: Points, n_threads: int) -> Parts:
         """Return the forecast at points, chunk by chunk."""
@@ -131,50 +137,71 @@ class Component:
         return floats(np.log(values)) if self.fit.law.scale == "log" else values
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What of a component follows from its fit: the rows in use, their places, the grid."""
+
+    problem: Problem
+    place: Place
+    field: dict[str, Any]
+    cells: Floats
+    rows: Codes
+    n_groups: int
+
+    @classmethod
+    def of(cls, fit: Fit, discrepancy: float) -> _Frame:
+        """Choose rows and hold what is at a bound."""
+        assert fit.problem is not None
+        table = fit.problem.table
+        place = Place.of(fit.law, table["columns"])
+        used = integers(np.flatnonzero(table["weights"] > 0))
+        groups = _shared_groups(fit.groups, used)
+        clock = place.clock(table["columns"], fit.n_rows)
+        kept = thinned(clock[used], groups)
+        rows = integers(used[kept])
+        own = None if groups is None else integers(np.unique(groups[kept], return_inverse=True)[1])
+        recipe = {**fit.problem.recipe, **_held(fit)}
+        _require_rows(len(rows), int(np.isnan(recipe["fixed"]).sum()))
+        table = _rows_of(table, rows)
+        codes = {name: codes for name, (codes, _) in table["factors"].items()}
+        coordinates = place.coordinates(table["columns"], codes)
+        field = {"coordinates": coordinates, "clock": floats(clock[rows]), "groups": own, "targets": None}
+        cells = grid(discrepancy, smooth=place.is_known, groups=own is not None)
+        problem = replace(fit.problem, table=table, recipe=recipe)
+        return cls(problem, place, field, cells, rows, len(rows) if own is None else int(own.max()) + 1)
+
+
 def component(fit: Fit, discrepancy: float, n_threads: int, shift: float | None = None) -> Component:
     """Put the mixture of error covariances around a fit with priors."""
-    assert fit.problem is not None
-    table = fit.problem.table
-    place = Place.of(fit.law, table["columns"])
-    used = integers(np.flatnonzero(table["weights"] > 0))
-    groups = _shared_groups(fit.groups, used)
-    clock = place.clock(table["columns"], fit.n_rows)
-    rows = used[thinned(clock[used], groups)]
-    table = {
-        "columns": {k: _cut(v, rows) for k, v in table["columns"].items()},
-        "factors": {k: (integers(codes[rows]), n) for k, (codes, n) in table["factors"].items()},
-        "response": floats(table["response"][rows]),
-        "weights": floats(table["weights"][rows]),
-    }
-    recipe = {**fit.problem.recipe, **_held(fit)}
-    _require_rows(len(rows), int(np.isnan(recipe["fixed"]).sum()))
-    problem = replace(fit.problem, table=table, recipe=recipe)
-    own = (
-        None if fit.groups is None or groups is None else integers(np.unique(fit.groups[rows], return_inverse=True)[1])
-    )
-    field = {
-        "coordinates": place.coordinates(table["columns"], {k: codes for k, (codes, _) in table["factors"].items()}),
-        "clock": floats(clock[rows]),
-        "groups": own,
-        "targets": None,
-    }
-    cells = grid(discrepancy, smooth=place.is_known, groups=own is not None)
-    out = _engine.discrepancy(problem, fit.theta[None, :], True, field, cells, None, n_threads)
+    frame = _Frame.of(fit, discrepancy)
+    out = _engine.discrepancy(frame.problem, fit.theta[None, :], True, frame.field, frame.cells, None, n_threads)
+    return _assembled(fit, frame, {**out, "discrepancy": discrepancy, "shift": shift})
+
+
+def _assembled(fit: Fit, frame: _Frame, found: Mapping[str, Any]) -> Component:
+    variance = floats(found["variance"])
     return Component(
         fit=fit,
-        problem=problem,
-        place=place,
-        field=field,
-        cells=cells,
-        theta=out["theta"],
-        variance=out["variance"],
-        weight=out["weight"],
-        rows=rows,
-        n_groups=len(rows) if own is None else int(own.max()) + 1,
-        n_failed=int((~np.isfinite(out["variance"])).sum()),
-        row_leverage=float(out["row_leverage"]),
-        shift=shift,
+        problem=frame.problem,
+        place=frame.place,
+        field=frame.field,
+        cells=frame.cells,
+        theta=floats(found["theta"]),
+        variance=variance,
+        weight=floats(found["weight"]),
+        rows=frame.rows,
+        n_groups=frame.n_groups,
+        n_failed=int((~np.isfinite(variance)).sum()),
+        row_leverage=float(found["row_leverage"]),
+        discrepancy=float(found["discrepancy"]),
+        shift=None if found["shift"] is None else float(found["shift"]),
     )
+
+
+def from_saved(saved: Mapping[str, Any]) -> Component:
+    """Make a component again from `Component.to_dict`."""
+    fit = Fit.from_dict(saved["fit"])
+    return _assembled(fit, _Frame.of(fit, float(saved["discrepancy"])), saved)
 
 
 def mixed(parts: list[Parts], weights: Floats) -> Parts:
@@ -193,6 +220,16 @@ def mixed(parts: list[Parts], weights: Floats) -> Parts:
     apart = weights @ (np.array([p.mean for p in parts]) - sums["mean"]) ** 2
     sums["form"] = floats(sums["form"] + apart)
     return Parts(**sums, df=float(weights @ np.array([p.df for p in parts])))
+
+
+def _rows_of(table: Mapping[str, Any], rows: Codes) -> dict[str, Any]:
+    """Return a table of the core with some of its rows."""
+    return {
+        "columns": {name: _cut(column, rows) for name, column in table["columns"].items()},
+        "factors": {name: (integers(codes[rows]), n) for name, (codes, n) in table["factors"].items()},
+        "response": floats(table["response"][rows]),
+        "weights": floats(table["weights"][rows]),
+    }
 
 
 def _cut(column: Any, rows: Any) -> Any:
