@@ -134,6 +134,14 @@ def test_curve_is_the_laws_own_and_band_is_the_bootstraps_shape(model):
         model.band(N=1e10, D=1e12, kind="both")
 
 
+def test_pictures_take_a_forecaster_where_they_take_a_bootstrap(model):
+    import matplotlib.pyplot as plt
+
+    ax = iso.plot.band(model)
+    assert ax.collections
+    plt.close(ax.figure)
+
+
 def test_a_wrong_form_is_seen_and_widens_the_band():
     bent = sizes_and_multiples(10, 6, p=1.0, noise=0.0005, between=0.0)
     bent["loss"] = bent["loss"] * np.exp(0.01 * np.sin(1.5 * np.log(bent["N"])))

@@ -109,7 +109,9 @@ def _is_families(runs: Any) -> bool:
 
 
 def _score(method: Method, cell: Cell) -> dict[str, Any]:
-    counts: dict[str, Any] = {"ratio": cell.ratio, "n_fit": len(cell.fit), "n": len(cell.later), "failed": ""}
+    distance = float(np.mean(np.log10(cell.later.C / cell.fit.C.max())))
+    counts: dict[str, Any] = {"ratio": cell.ratio, "distance": distance}
+    counts |= {"n_fit": len(cell.fit), "n": len(cell.later), "failed": ""}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsoflopWarning)

@@ -47,14 +47,14 @@ class Backtest:
         )
 
     def to_frame(self) -> Any:
-        """Return one row per method, table and ratio.
+        """Return one row per method, table and ratio; `distance` is the mean log10 of C over the largest fitted C.
 
         Examples
         --------
         >>> Backtest((), (3.0,)).to_frame().shape[0]
         0
         """
-        names = ("method", "family", "table", "ratio", "n_fit", "n", *NAMES, "failed")
+        names = ("method", "family", "table", "ratio", "distance", "n_fit", "n", *NAMES, "failed")
         return make_frame({name: [cell.get(name) for cell in self.cells] for name in names}, "polars")
 
     def to_dict(self) -> dict[str, Any]:

@@ -149,6 +149,7 @@ class Forecaster:
         *,
         kind: Literal["mean", "new_run"] = "mean",
         level: float = 0.95,
+        n_threads: int | None = None,
         **variables: Any,
     ) -> Any:
         """Return an interval for the loss at each point, as `Bootstrap.band` does.
@@ -160,6 +161,8 @@ class Forecaster:
         kind : {"mean", "new_run"}
             The mean curve, or what one more run would score.
         level : float
+        n_threads : int, optional
+            In place of the forecaster's own number.
 
         Returns
         -------
@@ -170,7 +173,7 @@ class Forecaster:
             raise DataError(
                 compose(f"kind is {kind!r}", "'mean' is the mean curve, 'new_run' what one more run scores")
             )
-        points, parts = self._at(frame, variables)
+        points, parts = self._at(frame, variables, n_threads)
         t = float(_engine.student([tails(level)[1]], parts.df)[0])
         reach = t * np.sqrt(parts.variance if kind == "new_run" else parts.mean_variance)
         columns = {
@@ -246,10 +249,11 @@ class Forecaster:
         laws = ", ".join(c.fit.law.name or c.fit.law.formula for c in self.components)
         return f"<Forecaster {laws}: {self.fit.n_rows} rows, {self.components[0].n_groups} groups>"
 
-    def _at(self, frame: Any, variables: Mapping[str, Any]) -> tuple[Points, Parts]:
+    def _at(self, frame: Any, variables: Mapping[str, Any], n_threads: int | None = None) -> tuple[Points, Parts]:
         fit = self.fit
+        threads = self.n_threads if n_threads is None else _engine.thread_count(n_threads)
         points = read_points(fit.law, fit.labels, frame, variables, fit.columns)
-        parts = [c.at(_for_law(points, c.fit.law), self.n_threads) for c in self.components]
+        parts = [c.at(_for_law(points, c.fit.law), threads) for c in self.components]
         return points, parts[0] if len(parts) == 1 else mixed(parts, self.weights)
 
     def _loss(self, response: Floats) -> Floats:
