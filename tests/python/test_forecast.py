@@ -282,6 +282,15 @@ def test_bad_runs_say_what_is_wrong(clustered):
         iso.forecaster(clustered, ["chinchilla", iso.Law("a - b * N", scale="linear")])
 
 
+def test_notes_say_what_a_band_rests_on(clustered):
+    one_size = {**clustered, "N": np.full(30, 1e9)}
+    model = iso.forecaster(one_size, groups="size")
+    assert any("all rows have N = 1e+09" in note for note in model.remarks), model.remarks
+    strong = sizes_and_multiples(5, 8, noise=0.001, between=0.02)
+    few = iso.forecaster(strong, groups="size")
+    assert any("5 groups for 6 parameters" in note for note in few.remarks), few.remarks
+
+
 def test_groups_of_one_row_are_no_groups(clustered):
     alone = {**clustered, "run": np.arange(30)}
     model = iso.forecaster(alone, groups="run")

@@ -20,11 +20,11 @@ from .._errors import DataError, LawError, compose, listed
 from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._law import Law
-from .._prior import LogitNormal, LogNormal, Normal, Prior, weak
-from .._repr import number
+from .._prior import Prior, weak
 from .._runs import Runs, as_runs
 from . import _curve
 from ._average import inverse_weights, rolling_errors
+from ._beliefs import changed, prior_text
 from ._component import component
 from ._grid import DISCREPANCY, check_probability
 from ._model import Forecaster
@@ -113,7 +113,7 @@ def forecaster(
     components = [component(fit, discrepancy, threads, shift) for fit, shift in fits]
     chosen, remark = _weigh(runs, [f for f, _ in fits], fitters, weights)
     best = components[int(np.argmax(chosen))].fit
-    remarks = remarks_on(components, _prior_text(best))
+    remarks = remarks_on(components, prior_text(best))
     return Forecaster(tuple(components), chosen, (*remarks, *remark), threads)
 
 
@@ -266,27 +266,6 @@ def _weigh(
     return inverse_weights(errors), [remark]
 
 
-def _prior_text(fit: Fit) -> str:
-    if not fit.priors:
-        return "no priors: the rows alone decide"
-    return "priors: " + ", ".join(f"{name} {_words(prior)}" for name, prior in fit.priors.items())
-
-
-def _words(prior: Prior) -> str:
-    """Return a prior in short.
-
-    Examples
-    --------
-    >>> _words(LogNormal(median=1.544872, sd=0.25))
-    '1.545 (sd of ln 0.25)'
-    """
-    if isinstance(prior, Normal):
-        return f"{number(prior.mean, 4)} (sd {number(prior.sd, 4)})"
-    assert isinstance(prior, LogNormal | LogitNormal)
-    scale = "ln" if isinstance(prior, LogNormal) else "logit"
-    return f"{number(prior.median, 4)} (sd of {scale} {number(prior.sd, 4)})"
-
-
 def _sensitivity(
     runs: Runs, law: Any, model: Forecaster, result: Forecast, options: dict[str, Any], points: dict[str, Any]
 ) -> Any:
@@ -301,7 +280,7 @@ def _sensitivity(
     }
     columns: dict[str, list[Any]] = {"priors": [], "point": [], "loss": [], "low": [], "high": []}
     for label, (shift, width) in changes.items():
-        prior = {name: _changed(p, shift, width) for c in model.components for name, p in c.fit.priors.items()}
+        prior = {name: changed(p, shift, width) for c in model.components for name, p in c.fit.priors.items()}
         again = forecaster(runs, law, prior=prior, **options).forecast(None, level=result.level, **points)
         n = int(np.size(again.loss))
         columns["priors"] += [label] * n
@@ -309,14 +288,3 @@ def _sensitivity(
         for name in ("loss", "low", "high"):
             columns[name] += np.ravel(getattr(again, name)).tolist()
     return make_frame(columns, result.backend)
-
-
-def _changed(prior: Prior, shift: float, width: float) -> Prior:
-    """Return a prior moved by some of its standard deviations, and widened."""
-    mean, sd = prior.internal()
-    centre = mean + shift * sd
-    if isinstance(prior, LogNormal):
-        return LogNormal(float(np.exp(centre)), width * sd)
-    if isinstance(prior, LogitNormal):
-        return LogitNormal(float(1 / (1 + np.exp(-centre))), width * sd)
-    return Normal(centre, width * sd)

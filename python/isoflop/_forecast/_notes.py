@@ -54,6 +54,20 @@ def remarks_on(components: list[Component], prior_text: str) -> list[str]:
             notes.append(
                 f"{name}rows of a group share noise ({percent(c.grouped)}): {c.n_groups} groups carry the band"
             )
+            if c.n_groups <= c.n_free:
+                notes.append(f"{name}{c.n_groups} groups for {c.n_free} parameters: the width of the band is rough")
+        notes += [f"{name}{text}" for text in _constant(c)]
         if c.fit.at_bound:
             notes.append(f"{name}{', '.join(c.fit.at_bound)} ended at a bound and is held there")
     return notes
+
+
+def _constant(c: Component) -> list[str]:
+    """Say which variables do not vary: what the law says along them comes from the priors alone."""
+    columns = c.problem.table["columns"]
+    plain = [v for v in c.fit.law.variables if v not in c.fit.law.schedules]
+    return [
+        f"all rows have {v} = {number(float(columns[v][0]), 4)}: what the law says along {v} is the priors' word alone"
+        for v in plain
+        if np.ptp(columns[v]) == 0
+    ]
