@@ -280,12 +280,16 @@ def test_bad_runs_say_what_is_wrong(clustered):
         iso.forecast(iso.Runs(clustered), N=1e10)
     with pytest.raises(iso.LawError, match="different response scales"):
         iso.forecaster(clustered, ["chinchilla", iso.Law("a - b * N", scale="linear")])
+    with pytest.raises(iso.LawError, match="different variables"):
+        iso.forecaster(clustered, ["chinchilla", iso.Law("E + A / N**alpha", variables=("N",))])
 
 
 def test_notes_say_what_a_band_rests_on(clustered):
     one_size = {**clustered, "N": np.full(30, 1e9)}
     model = iso.forecaster(one_size, groups="size")
     assert any("all rows have N = 1e+09" in note for note in model.remarks), model.remarks
+    named = iso.forecaster({name: clustered[name] for name in ("N", "D", "loss")})
+    assert any("N takes 6 values in 30 rows" in note for note in named.remarks), named.remarks
     strong = sizes_and_multiples(5, 8, noise=0.001, between=0.02)
     few = iso.forecaster(strong, groups="size")
     assert any("5 groups for 6 parameters" in note for note in few.remarks), few.remarks

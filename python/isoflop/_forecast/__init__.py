@@ -203,6 +203,9 @@ def _settle(
             raise LawError(f"law is a {type(one).__name__}, expected a Law, a name, or a list of them")
     if len({one.scale for one in found}) > 1:
         raise LawError("the laws are on different response scales, expected all log or all linear")
+    if len({frozenset((*one.variables, *one.levels.values())) for one in found}) > 1:
+        shown = "; ".join(f"{one.name or one.formula}: {listed(one.variables)}" for one in found)
+        raise LawError(f"the laws to average have different variables ({shown}), expected the same")
     return found, runs, letters
 
 

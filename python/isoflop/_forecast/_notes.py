@@ -56,7 +56,7 @@ def remarks_on(components: list[Component], prior_text: str) -> list[str]:
             )
             if c.n_groups <= c.n_free:
                 notes.append(f"{name}{c.n_groups} groups for {c.n_free} parameters: the width of the band is rough")
-        notes += [f"{name}{text}" for text in _constant(c)]
+        notes += [f"{name}{text}" for text in (*_constant(c), *_ungrouped(c))]
         if c.fit.at_bound:
             notes.append(f"{name}{', '.join(c.fit.at_bound)} ended at a bound and is held there")
     return notes
@@ -71,3 +71,15 @@ def _constant(c: Component) -> list[str]:
         for v in plain
         if np.ptp(columns[v]) == 0
     ]
+
+
+def _ungrouped(c: Component) -> list[str]:
+    """Ask for groups where sizes repeat and none were named."""
+    sizes = c.problem.table["columns"].get("N")
+    if c.fit.groups is not None or sizes is None:
+        return []
+    n_sizes = len(np.unique(sizes))
+    if n_sizes > len(sizes) / 2:
+        return []
+    found = f"no groups were named, and N takes {n_sizes} values in {len(sizes)} rows"
+    return [f"{found}: where rows of a size or a run share noise the band is too narrow without groups=..."]
