@@ -112,7 +112,7 @@ def test_a_model_can_be_sent_elsewhere_and_kept(model, clustered, tmp_path):
     model.save(tmp_path / "model.json")
     kept = iso.load(tmp_path / "model.json")
     assert kept.forecast(**TARGET).to_dict() == model.forecast(**TARGET).to_dict()
-    several = iso.forecaster(clustered, ["chinchilla", "pnorm"], weights=[1, 1], groups="size")
+    several = iso.forecaster(clustered, ["chinchilla", "pnorm"], law_weights=[1, 1], groups="size")
     again = iso.Forecaster.from_dict(several.to_dict())
     assert again.predict(**TARGET) == several.predict(**TARGET)
     with pytest.raises(iso.DataError, match="holds a 'forecaster'"):
@@ -123,6 +123,15 @@ def test_order_of_rows_does_not_matter(clustered, model):
     order = np.random.default_rng(3).permutation(len(clustered["N"]))
     shuffled = {name: values[order] for name, values in clustered.items()}
     assert iso.forecaster(shuffled, groups="size").predict(**TARGET) == pytest.approx(model.predict(**TARGET), rel=1e-6)
+
+
+def test_rows_of_weight_zero_are_not_there(clustered, model):
+    doubled = {name: np.concatenate([values, values[:5]]) for name, values in clustered.items()}
+    doubled["loss"][30:] *= 1.5
+    doubled["w"] = np.repeat([1.0, 0.0], [30, 5])
+    again = iso.forecaster(doubled, groups="size", weights="w").forecast(**TARGET)
+    assert again.loss == pytest.approx(model.forecast(**TARGET).loss, rel=1e-9)
+    assert again.high == pytest.approx(model.forecast(**TARGET).high, rel=1e-9)
 
 
 def test_curve_is_the_laws_own_and_band_is_the_bootstraps_shape(model):
@@ -202,7 +211,7 @@ def test_laws_are_averaged_by_rolling_origins():
     singles = [iso.forecaster(runs, law).predict(**TARGET) for law in ("chinchilla", "pnorm")]
     expected = float(np.exp(both.weights @ np.log(singles)))
     assert both.predict(**TARGET) == pytest.approx(expected, rel=1e-9)
-    given = iso.forecaster(runs, ["chinchilla", "pnorm"], weights=[3, 1])
+    given = iso.forecaster(runs, ["chinchilla", "pnorm"], law_weights=[3, 1])
     assert given.weights.tolist() == [0.75, 0.25]
 
 
@@ -260,7 +269,7 @@ def test_thinning_keeps_the_last_row_of_every_group():
         ({"discrepancy": -0.1}, "discrepancy is -0.1"),
         ({"discrepancy": 1}, "discrepancy is 1"),
         ({"law": []}, "no law was given"),
-        ({"law": ["chinchilla", "pnorm"], "weights": [1]}, "weights are"),
+        ({"law": ["chinchilla", "pnorm"], "law_weights": [1]}, "law_weights are"),
         ({"prior": {"E": 1.7}}, "prior of E is 1.7"),
         ({"Q": 3}, "no variable 'Q'"),
     ],

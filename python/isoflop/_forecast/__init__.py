@@ -45,7 +45,7 @@ def forecaster(
     *,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
     discrepancy: float = DISCREPANCY,
-    weights: Sequence[float] | None = None,
+    law_weights: Sequence[float] | None = None,
     n_threads: int | None = None,
     **variables: str,
 ) -> Forecaster:
@@ -63,7 +63,7 @@ def forecaster(
         Beliefs about parameters. A mapping stands over the weak priors, name by name; None trusts the rows alone.
     discrepancy : float
         Prior probability that the law's form is off by a smooth function of the variables; 0 trusts the form.
-    weights : sequence of float, optional
+    law_weights : sequence of float, optional
         Weights of several laws, in place of those from rolling origins.
     n_threads : int, optional
         Threads; all CPUs that this process may use where None. Results do not depend on it.
@@ -111,7 +111,7 @@ def forecaster(
     fitters = [_fitter(one, prior, variables) for one in laws]
     fits = [fitter(runs) for fitter in fitters]
     components = [component(fit, discrepancy, threads, shift) for fit, shift in fits]
-    chosen, remark = _weigh(runs, [f for f, _ in fits], fitters, weights)
+    chosen, remark = _weigh(runs, [f for f, _ in fits], fitters, law_weights)
     best = components[int(np.argmax(chosen))].fit
     remarks = remarks_on(components, prior_text(best))
     return Forecaster(tuple(components), chosen, (*remarks, *remark), threads)
@@ -124,7 +124,7 @@ def forecast(
     level: float = 0.95,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
     discrepancy: float = DISCREPANCY,
-    weights: Sequence[float] | None = None,
+    law_weights: Sequence[float] | None = None,
     sensitivity: bool = False,
     n_threads: int | None = None,
     **points: Any,
@@ -135,7 +135,7 @@ def forecast(
     ----------
     runs : Runs or frame
         Training runs. Columns with other names than the usual ones need ``iso.Runs(frame, N=..., groups=...)``.
-    law, prior, discrepancy, weights, n_threads
+    law, prior, discrepancy, law_weights, n_threads
         As in `forecaster`.
     level : float
         Nominal coverage of both bands.
@@ -163,7 +163,7 @@ def forecast(
     """
     words = {name: value for name, value in points.items() if isinstance(value, str)}
     runs = as_runs(runs)
-    options: dict[str, Any] = {"discrepancy": discrepancy, "weights": weights, "n_threads": n_threads}
+    options: dict[str, Any] = {"discrepancy": discrepancy, "law_weights": law_weights, "n_threads": n_threads}
     model = forecaster(runs, law, prior=prior, **options)
     columns = [name for name in words if name in model.law.variables]
     if columns:
@@ -251,7 +251,7 @@ def _weigh(
     if given is not None:
         array = np.asarray(given, dtype=np.float64)
         if array.shape != (len(fits),) or not (array >= 0).all() or not array.sum() > 0:
-            raise DataError(f"weights are {list(given)!r}, expected {len(fits)} numbers of 0 or more")
+            raise DataError(f"law_weights are {list(given)!r}, expected {len(fits)} numbers of 0 or more")
         return floats(array / array.sum()), []
     if len(fits) == 1:
         return floats([1.0]), []
@@ -260,7 +260,9 @@ def _weigh(
     columns = {name: used.variable(name) for name in law.variables if name not in law.schedules}
     compute = log_compute(law, columns)
     if compute is None:
-        raise DataError(compose("the laws have no compute to cut at, so they cannot be weighed", "pass weights=[...]"))
+        raise DataError(
+            compose("the laws have no compute to cut at, so they cannot be weighed", "pass law_weights=[...]")
+        )
     sizes = columns.get("N", next(iter(columns.values())))
     plain = [lambda part, f=fitter: f(part)[0] for fitter in fitters]
     errors, n_cuts = rolling_errors(used, 10.0**compute, sizes, plain)

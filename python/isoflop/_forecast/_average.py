@@ -50,7 +50,7 @@ def rolling_errors(
         raise DataError(
             compose(
                 f"no cut leaves {MIN_ROWS} rows and {MIN_SIZES} sizes below it, so laws cannot be weighed",
-                "pass weights=[...], or one law",
+                "pass law_weights=[...], or one law",
             )
         )
     errors = [[_error(runs, below, fitter) for _, below in found] for fitter in fitters]
