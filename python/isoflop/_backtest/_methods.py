@@ -27,6 +27,8 @@ Answer = tuple[Floats, Floats]
 Method = Callable[[Table, Table], Answer]
 #: Resamples of the bootstraps: enough for a 95 % interval; small tables need rescue starts, which take their time.
 RESAMPLES = 399
+#: Losses of draws that ran away to zero or beyond float64 end here, so that scores stay numbers.
+EXTREMES = (np.finfo(float).tiny, np.finfo(float).max)
 
 _ADDITIVE = "E + A / N**alpha + B / D**beta"
 #: Kaplan's coupling with a floor: the p-norm with p = 1/beta.
@@ -57,7 +59,7 @@ def _refitted(fitted: Table, later: Table, scheme: Any) -> Answer:
     boot = _bootstrap(fit, scheme)
     spec, columns = fit.law.spec, {"N": floats(later.N), "D": floats(later.D)}
     ends = _engine.band(spec, boot.draws, boot.ok, columns, {}, PROBABILITIES, _threads(), boot._noise())
-    return np.log(fit.predict(N=later.N, D=later.D)), np.log(np.maximum(ends, np.finfo(float).tiny))
+    return np.log(fit.predict(N=later.N, D=later.D)), np.log(np.clip(ends, *EXTREMES))
 
 
 def mixture(fitted: Table, later: Table) -> Answer:
