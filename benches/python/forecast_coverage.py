@@ -25,7 +25,9 @@ SHAPES, SIZES, FAR = (1.0, 0.85, 2.0), (30, 60), np.array([10.0, 100.0])
 #: Noise of one more run, on log loss.
 NEW_RUN = 0.005
 #: What must hold: mean curve and new run by size of the design, and their averages over all cells.
-MUST = {30: ((92, 99), (92, 98)), 60: ((92, 100), (92, 100))}
+MUST = {30: ((92, 99), (92, 98)), 60: ((92, 99), (92, 99))}
+#: Where noise falls with compute the band, which knows one noise, may be too wide.
+MAY_BE_WIDE = ((92, 100), (92, 100))
 AVERAGE = (94.5, 97.0)
 
 
@@ -153,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
         for kind in KINDS:
             for p in SHAPES:
                 found = coverage(kind, size, p, given.simulations)
-                mean, new = MUST[size]
+                mean, new = MAY_BE_WIDE if kind == "hetero" else MUST[size]
                 good = all(holds(x, mean, given.simulations) for x in found[:2])
                 good = good and all(holds(x, new, given.simulations) for x in found[2:])
                 cells.append(found)
