@@ -33,6 +33,7 @@ from ._runs import Runs
 if TYPE_CHECKING:
     from . import estimators, laws, plot
     from ._architecture import Architecture, Latent, flops_conventions
+    from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ._draws import Bootstrap
     from ._estimate import Calibration
     from ._fit_table import FitTable
+    from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
     from ._read import read_runs
@@ -56,11 +58,14 @@ __version__ = version()
 _LATE = {
     "Accelerator": "_cluster",
     "Architecture": "_architecture",
+    "Backtest": "_backtest",
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
+    "Forecast": "_forecast",
+    "Forecaster": "_forecast",
     "InferenceCost": "_serving",
     "Latent": "_architecture",
     "LawComparison": "_compare",
@@ -68,11 +73,14 @@ _LATE = {
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
+    "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
     "convert_mfu": "_counts",
     "estimators": "estimators",
     "flops_conventions": "_architecture",
+    "forecast": "_forecast",
+    "forecaster": "_forecast",
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
@@ -90,6 +98,7 @@ _LATE = {
 __all__ = [
     "Accelerator",
     "Architecture",
+    "Backtest",
     "Bootstrap",
     "Calibration",
     "Cluster",
@@ -101,6 +110,8 @@ __all__ = [
     "Fit",
     "FitError",
     "FitTable",
+    "Forecast",
+    "Forecaster",
     "InferenceCost",
     "InternalError",
     "IsoflopError",
@@ -121,12 +132,15 @@ __all__ = [
     "__version__",
     "accelerator",
     "accelerators",
+    "backtest",
     "calibrate",
     "compare_laws",
     "convert_mfu",
     "estimators",
     "fit",
     "flops_conventions",
+    "forecast",
+    "forecaster",
     "inference_cost",
     "info",
     "laws",

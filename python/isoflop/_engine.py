@@ -204,6 +204,31 @@ def serve(job: dict[str, Any], constants: Floats, prompt: float, context: float)
     return _core.serve(job, floats(constants), prompt, context)
 
 
+def discrepancy(
+    problem: Problem,
+    starts: Floats,
+    refit: bool,
+    field: dict[str, Any],
+    grid: Floats,
+    targets: dict[str, Any] | None,
+    n_threads: int,
+) -> dict[str, Any]:
+    """Fit a grid of covariances, or read it off at `starts`, and forecast the targets."""
+    spec, table, recipe = problem.spec, problem.table, problem.recipe
+    return _core.discrepancy(spec, table, recipe, floats(starts), refit, field, floats(grid), targets, n_threads)
+
+
+def student(probabilities: ArrayLike, df: float) -> Floats:
+    """Return quantiles of Student's t distribution.
+
+    Examples
+    --------
+    >>> student([0.975], 10.0).round(4)
+    array([2.2281])
+    """
+    return _core.student(np.atleast_1d(floats(probabilities)), float(df))
+
+
 def info() -> dict[str, Any]:
     """Return what the engine runs on: its version, SIMD level, levels at hand, cores and threads.
 

@@ -6,16 +6,17 @@ from . import _store
 from ._draws import Bootstrap
 from ._fit_table import FitTable
 from ._fitted import Fit
+from ._forecast import Forecaster
 
 
-def load(path: _store.PathLike) -> Fit | FitTable | Bootstrap:
-    """Return what `save` wrote: a fit, a table of fits, or a bootstrap.
+def load(path: _store.PathLike) -> Fit | FitTable | Bootstrap | Forecaster:
+    """Return what `save` wrote: a fit, a table of fits, a bootstrap, or a forecaster.
 
     Raises
     ------
     DataError
         If the file is missing, cut short, not one of ours, or of a newer schema.
     """
-    kinds: dict[str, type[Fit | FitTable | Bootstrap]]
-    kinds = {"fit": Fit, "fit_table": FitTable, "bootstrap": Bootstrap}
+    kinds: dict[str, type[Fit | FitTable | Bootstrap | Forecaster]]
+    kinds = {"fit": Fit, "fit_table": FitTable, "bootstrap": Bootstrap, "forecaster": Forecaster}
     return kinds[_store.load_json(path, *kinds)["isoflop"]].load(path)

@@ -51,7 +51,8 @@ pub fn law_info<'py>(py: Python<'py>, spec: &Bound<'py, PyDict>) -> PyResult<Bou
     Ok(out)
 }
 
-fn problem(
+/// What compiles a law against a table, away from the interpreter.
+pub fn problem(
     spec: &Bound<'_, PyDict>,
     table: &Bound<'_, PyDict>,
 ) -> PyResult<impl FnOnce() -> Result<Problem, Error> + Send> {

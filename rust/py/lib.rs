@@ -7,6 +7,7 @@ mod convert;
 mod cost_api;
 mod cost_convert;
 mod error;
+mod forecast_api;
 mod hardware_api;
 mod run;
 
@@ -24,6 +25,9 @@ mod _core {
 
     #[pymodule_export]
     use hardware_api::{evaluate_layouts, search_layouts, serve};
+
+    #[pymodule_export]
+    use forecast_api::{discrepancy, student};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

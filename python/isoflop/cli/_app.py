@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from .._engine import version
+from ._backtest import backtest
 from ._compare import compare_laws
 from ._cost import cost, validate_cost
 from ._demo import demo
 from ._fit import fit
+from ._forecast import forecast
 from ._info import info
 from ._laws import check, laws
 
@@ -22,10 +24,14 @@ Results go to stdout: tables on a terminal, one JSON object otherwise or with --
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
     "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
-    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts",
+    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme seed level threads",
-    "Output": "at save plot along hold tokens_per_param until plot_width json",
+    "Protocol": "methods ratios",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
 }
+
+#: Options that take all words up to the next option.
+SEVERAL: dict[str, dict[str, Any]] = {name: {"consume_multiple": True} for name in ("methods", "ratios")}
 
 
 def build() -> cyclopts.App:
@@ -42,7 +48,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, cost, validate_cost, demo, info):
+    for command in (fit, forecast, backtest, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
@@ -60,7 +66,9 @@ def _grouped(command: Callable[..., Any]) -> Callable[..., Any]:
     groups = {title: cyclopts.Group(title, sort_key=i) for i, title in enumerate(GROUPS, start=1)}
     hints = get_type_hints(command)
     command.__annotations__ = {
-        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]])] if name in places else hint
+        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]], **SEVERAL.get(name, {}))]
+        if name in places
+        else hint
         for name, hint in hints.items()
     }
     return command

@@ -7,6 +7,7 @@
 pub mod band;
 pub mod bootstrap;
 pub mod cancel;
+pub mod discrepancy;
 pub mod error;
 pub mod expr;
 pub mod fit;

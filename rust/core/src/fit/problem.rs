@@ -128,6 +128,16 @@ impl Problem {
         &self.table
     }
 
+    /// The vector operations in use.
+    pub(crate) fn kernels(&self) -> &'static Kernels {
+        self.kernels
+    }
+
+    /// The response on the residual's scale.
+    pub(crate) fn response(&self) -> &[f64] {
+        &self.y[..self.n]
+    }
+
     /// The factor columns of the law.
     pub fn factor_names(&self) -> &[String] {
         &self.law.factors

@@ -1,0 +1,92 @@
+"""`Backtest`: the scores of several methods, and how they are read and printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._points import make_frame
+from .._repr import html_table, number, percent, table
+from ._scores import NAMES, by_family
+
+_HEADERS = ("method", "rmse", "covers 95 %", "covers 90 %", "width 95 %", "interval score", "crps", "scored", "cells")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest:
+    """How methods would have forecast the later rows of the tables from the earlier ones.
+
+    Attributes
+    ----------
+    cells : tuple of dict
+        One per method, family, table and ratio: counts and scores, or the reason why there are none.
+    ratios : tuple of float
+    """
+
+    cells: tuple[dict[str, Any], ...]
+    ratios: tuple[float, ...]
+
+    @property
+    def methods(self) -> dict[str, dict[str, Any]]:
+        """Scores by method, families equally weighted, with those of each family under ``families``."""
+        names = dict.fromkeys(cell["method"] for cell in self.cells)
+        sound = [cell for cell in self.cells if not cell["failed"]]
+        return {
+            name: {
+                **by_family([cell for cell in sound if cell["method"] == name]),
+                "failed": sum(1 for cell in self.cells if cell["method"] == name and cell["failed"]),
+            }
+            for name in names
+        }
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Cells that a method could not answer, in words."""
+        return tuple(
+            f"{c['method']} on {c['table']} at 1/{c['ratio']:g}: {c['failed']}" for c in self.cells if c["failed"]
+        )
+
+    def to_frame(self) -> Any:
+        """Return one row per method, table and ratio; `distance` is the mean log10 of C over the largest fitted C.
+
+        Examples
+        --------
+        >>> Backtest((), (3.0,)).to_frame().shape[0]
+        0
+        """
+        names = ("method", "family", "table", "ratio", "distance", "n_fit", "n", *NAMES, "failed")
+        return make_frame({name: [cell.get(name) for cell in self.cells] for name in names}, "polars")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores by method, in JSON's types."""
+        return {"methods": self.methods, "ratios": list(self.ratios), "failures": list(self.failures)}
+
+    def summary(self) -> str:
+        """Return the scores as a table, the best root mean squared error first, and what failed."""
+        parts = [table(_HEADERS, self._rows())]
+        parts += [f"no answer: {text}" for text in self.failures]
+        return "\n".join(parts)
+
+    def _rows(self) -> list[list[str]]:
+        scored = sorted(self.methods.items(), key=lambda item: item[1]["rmse"])
+        return [
+            [
+                name,
+                number(s["rmse"], 3),
+                percent(s["coverage_95"]) if s["n"] else "–",
+                percent(s["coverage_90"]) if s["n"] else "–",
+                number(s["width_95"], 3),
+                number(s["interval_score_95"], 3),
+                number(s["crps"], 3),
+                f"{s['n']:,}",
+                str(sum(f["cells"] for f in s["families"].values())),
+            ]
+            for name, s in scored
+        ]
+
+    def __repr__(self) -> str:
+        """Show the table of scores."""
+        return table(_HEADERS, self._rows())
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADERS, self._rows())
