@@ -119,3 +119,4 @@ class _LateMethod:
 
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
 Fit.bootstrap = _LateMethod(Fit, "bootstrap", "_bootstrap")  # type: ignore[method-assign,assignment]
+Fit.interval = _LateMethod(Fit, "interval", "_interval")  # type: ignore[method-assign,assignment]

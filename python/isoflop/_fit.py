@@ -25,6 +25,7 @@ from ._points import backend_of, expand, warn_outside
 from ._prior import Prior
 from ._recipe import Criterion, Recipe
 from ._repr import Values
+from ._roles import run_column
 from ._runs import Runs, as_runs
 from ._schedules import Schedules
 from ._seed import seed_of
@@ -211,6 +212,7 @@ class _Rows:
     table: dict[str, Any]
     labels: dict[str, tuple[Any, ...]]
     groups: Any
+    repeats: dict[str, Any]
     columns: dict[str, str]
     backend: str
     fingerprint: str
@@ -239,11 +241,18 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
         table,
         {name: tuple(labels) for name, (_, labels) in levels.items()},
         None if groups is None else _engine.integers(groups[0]),
+        _run_codes(used) if groups is None else {},
         {v: c for v, c in runs.roles.items() if v in (*law.variables, *factors) and v != c},
         backend_of(runs._columns.table),
         _fingerprint(table, levels, used.n_rows),
         n_omitted,
     )
+
+
+def _run_codes(runs: Runs) -> dict[str, Any]:
+    """Return the codes of the column that tells runs apart, where there is one."""
+    name = run_column(runs.columns)
+    return {} if name is None else {name: _engine.integers(runs.factor(name)[0])}
 
 
 def _fingerprint(table: Mapping[str, Any], levels: Mapping[str, Any], n_rows: int) -> str:
@@ -346,6 +355,7 @@ def _result(
         labels=rows.labels,
         backend=rows.backend,
         groups=rows.groups,
+        repeats=rows.repeats,
         problem=problem,
     )
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod api;
 mod convert;
 mod error;
+mod interval_api;
 mod run;
 
 #[pymodule(gil_used = false)]
@@ -14,6 +15,11 @@ mod _core {
     #[pymodule_export]
     use api::{
         _panic, band, bootstrap, fit, jacobian, law_info, objective, predict, predict_draws, resample_weights, simd,
+    };
+
+    #[pymodule_export]
+    use interval_api::{
+        double_bootstrap, ends, f_cdf, intervals, leverages, quantity_draws, resample_response, study,
     };
 
     #[pymodule_init]

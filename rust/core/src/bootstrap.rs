@@ -59,6 +59,7 @@ impl Bootstrap<'_> {
         let work = || -> Result<()> {
             let mut refitter = Refitter::new(problem, recipe, &base, cancel);
             let (mut scratch, mut weights) = (Scratch::default(), vec![0.0; problem.n()]);
+            let mut response = vec![0.0; problem.n()];
             loop {
                 let taken = queue.lock().expect("no thread panics while it takes a chunk").next();
                 let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
@@ -66,8 +67,9 @@ impl Bootstrap<'_> {
                     cancel.check()?;
                     let index = first + (chunk * CHUNK + k) as u64;
                     sampler.draw(index, &mut scratch, &mut weights);
+                    let drawn = sampler.draw_response(index, &mut response).then_some(&response[..]);
                     let row = &mut draws[k * p..(k + 1) * p];
-                    let (value, code) = refitter.refit(index, &weights, None, row);
+                    let (value, code) = refitter.refit(index, &weights, drawn, row);
                     (objective[k], status[k]) = (value, code as u8);
                 }
                 cancel.advance(status.len());

@@ -10,6 +10,8 @@ pub mod cancel;
 pub mod error;
 pub mod expr;
 pub mod fit;
+pub mod inference;
+pub mod interval;
 mod pool;
 pub mod predict;
 pub mod quantile;

@@ -3,7 +3,7 @@
 mod boundary;
 mod descent;
 mod exact;
-mod linear;
+pub(crate) mod linear;
 mod linear_model;
 mod link;
 mod location;
@@ -20,8 +20,9 @@ mod status;
 
 pub use problem::{Problem, Start};
 pub use recipe::{Prior, Recipe};
-pub use refit::{Prepared, Refitter};
+pub use refit::{Key, Prepared, Refitter};
 pub use sample::{Base, Workspace};
+pub(crate) use search::goal;
 pub use search::{Fit, Search, fit, objective_at};
 pub use seeds::Seeder;
 pub use solver::{Goal, Outcome, descend, metric};
