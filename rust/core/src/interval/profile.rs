@@ -14,6 +14,8 @@ const STIFF: f64 = 1e4;
 /// Secant steps, and Levenberg–Marquardt steps of one constrained minimum, at most.
 const SECANTS: usize = 24;
 const STEPS: usize = 60;
+/// How near the root must come, as a share of it.
+const CLOSE: f64 = 1e-5;
 /// An end this many standard errors away is none: the objective never rises far enough.
 const FAR: f64 = 60.0;
 /// ln of a share of the estimate below which a positive quantity counts as zero.
@@ -86,7 +88,7 @@ impl<'a, 'p> Profile<'a, 'p> {
                 return End::Open;
             }
             let miss = sign * root - t;
-            if miss.abs() < 1e-5 * t.abs() {
+            if miss.abs() < CLOSE * t.abs() {
                 return End::At(at);
             }
             if miss * sign < 0.0 { bracket.0 = Some(at) } else { bracket.1 = Some(at) }
@@ -96,7 +98,8 @@ impl<'a, 'p> Profile<'a, 'p> {
             let slope = (miss - last.1) / (at - last.0);
             let secant = at - miss / slope;
             last = (at, miss);
-            c = self.next(secant, at, bracket, sign);
+            // The constraint gives way a little, next time as much.
+            c = self.next(secant, at, bracket, sign) + (c - at);
         }
         bracket.1.map_or(End::Open, |_| End::At(c))
     }
