@@ -37,13 +37,16 @@ if TYPE_CHECKING:
     from ._load import load
     from ._read import read_runs
     from ._simulate import simulate
+    from ._study import CoverageStudy, coverage_study
 
 __version__ = version()
 
 #: Where public names live that load at first use; a module hands on itself.
 _LATE = {
     "Bootstrap": "_draws",
+    "CoverageStudy": "_study",
     "FitTable": "_fit_table",
+    "coverage_study": "_study",
     "estimators": "estimators",
     "laws": "laws",
     "load": "_load",
@@ -55,6 +58,7 @@ _LATE = {
 __all__ = [
     "Bootstrap",
     "ConvergenceWarning",
+    "CoverageStudy",
     "DataError",
     "DataWarning",
     "ExtrapolationWarning",
@@ -74,6 +78,7 @@ __all__ = [
     "Recipe",
     "Runs",
     "__version__",
+    "coverage_study",
     "estimators",
     "fit",
     "info",

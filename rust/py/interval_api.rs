@@ -111,6 +111,7 @@ impl Job {
             n_resamples: convert::item(options, "n_resamples")?.extract()?,
             seed: convert::item(options, "seed")?.extract()?,
             threads: convert::item(options, "n_threads")?.extract()?,
+            quick: false,
         })
     }
 }

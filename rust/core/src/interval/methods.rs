@@ -54,6 +54,8 @@ pub struct Settings<'a> {
     pub seed: u64,
     /// Threads.
     pub threads: usize,
+    /// Rescue starts only for refits that do not converge.
+    pub quick: bool,
 }
 
 /// Which sides of an interval are there.
@@ -229,7 +231,8 @@ impl Job<'_> {
         let sampler = self.sampler(scheme)?;
         let covariance = errors.covariance(&self.state).ok_or_else(Self::singular)?;
         let drawn = replicates(
-            self.problem, self.recipe, theta, &sampler, self.quantities, errors, s.n_resamples, s.threads, self.cancel,
+            self.problem, self.recipe, theta, &sampler, self.quantities, errors, s.n_resamples, s.threads, !s.quick,
+            self.cancel,
         )?;
         let read = |(k, quantity): (usize, &Quantity)| {
             let (estimate, error) = standard_error(quantity, &self.state, &covariance);
@@ -247,7 +250,8 @@ impl Job<'_> {
         let count = if scheme == Scheme::Jackknife { sampler.n_units() } else { count };
         let boot =
             Bootstrap { problem: self.problem, recipe: self.recipe, theta: &self.state.theta, sampler: &sampler };
-        let drawn = boot.run(0, count, self.settings.threads, self.cancel)?;
+        let run = if self.settings.quick { Bootstrap::run_quick } else { Bootstrap::run };
+        let drawn = run(&boot, 0, count, self.settings.threads, self.cancel)?;
         let p = self.problem.p();
         let sound: Vec<f64> = drawn
             .draws

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use super::quantity::Quantity;
 use crate::cancel::Cancel;
 use crate::error::Result;
-use crate::fit::{Problem, Recipe, Refitter, Status};
+use crate::fit::{Key, Problem, Recipe, Refitter, Status};
+use crate::random::Purpose;
 use crate::inference::covariance::{clustered, hc3};
 use crate::inference::matrix::Square;
 use crate::inference::state::State;
@@ -51,7 +52,7 @@ pub(super) fn standard_error(quantity: &Quantity, state: &State, covariance: &Sq
 
 const CHUNK: usize = 32;
 
-/// Refits resamples `0 .. count` and studentises each quantity.
+/// Refits resamples `0 .. count` and studentises each quantity; `always`: rescue starts for few rows, too.
 ///
 /// # Errors
 /// Cancelled.
@@ -65,6 +66,7 @@ pub fn replicates(
     errors: Errors<'_>,
     count: usize,
     threads: usize,
+    always: bool,
     cancel: &Cancel,
 ) -> Result<Replicates> {
     let base = Refitter::prepare(problem, recipe, theta, sampler.seed(), cancel);
@@ -84,7 +86,8 @@ pub fn replicates(
                 let index = (chunk * CHUNK + k) as u64;
                 sampler.draw(index, &mut scratch, &mut weights);
                 let drawn = sampler.draw_response(index, &mut response).then_some(&response[..]);
-                let (_, status) = refitter.refit(index, &weights, drawn, &mut native);
+                let key = Key { purpose: Purpose::Rescue, outer: 0, inner: index, always };
+                let (_, status) = refitter.refit_keyed(key, &weights, drawn, &mut native);
                 if status.is_ok() {
                     studentise(&mut refitter, recipe, quantities, errors, row);
                 }
