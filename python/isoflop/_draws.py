@@ -112,7 +112,7 @@ class Bootstrap:
             every resample says that the first one holds.
         of : str, sequence or mapping, optional
             What intervals are for, as in `Fit.interval`; a mapping may also name functions, which get a mapping of
-            parameter to array of draws. Parameters where None (and the law's derived quantities, but for ``percentile``).
+            parameter to array of draws. Parameters where None.
         derived : mapping of str to str, optional
             Further quantities as formulas over the parameters, in rows of their own.
         monte_carlo : bool
@@ -143,7 +143,8 @@ class Bootstrap:
         probs = tails(level)
         self._checktails(level)
         if of is not None or method != "percentile":
-            of = {**{n: n for n in self.names}, **(derived or {})} if of is None and derived else of
+            names = (*self.names, *self.fit.law.tied)
+            of = {**{n: n for n in names}, **(derived or {})} if of is None else of
             wide = draw_intervals(self, level, method, of, n_inner, n_threads)
             columns = wide if monte_carlo else {k: wide[k] for k in list(wide)[:4]}
             return make_frame(columns, self.fit.backend)

@@ -182,7 +182,7 @@ def _order(fit: Fit, order: str | None) -> Any:
 
 
 def _remarks(out: dict[str, Any], method: str, n_resamples: int) -> None:
-    if out.get("gls") and out["gls"][3]:
+    if method == "gls" and out["gls"][3]:
         warn(
             "the variance between groups came out as zero or below, so rows are taken as independent",
             PrecisionWarning,

@@ -16,6 +16,9 @@ use crate::inference::special::t_quantile;
 use crate::inference::state::State;
 use crate::resample::{Responder, Sampler, Scheme};
 
+/// Stands for the logarithm of zero.
+const LOWEST: f64 = -1e300;
+
 /// Kinds of intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -261,7 +264,9 @@ impl Job<'_> {
             .flat_map(|(row, _)| row.iter().copied())
             .collect();
         let failed = count - sound.len() / p;
-        Ok((self.quantities.iter().map(|q| q.over(&sound, p)).collect(), failed))
+        // Zero lies at −∞ on the log scale, where quantiles cannot be interpolated.
+        let over = |q: &Quantity| q.over(&sound, p).into_iter().map(|x| x.max(LOWEST)).collect();
+        Ok((self.quantities.iter().map(over).collect(), failed))
     }
 
     fn by_draws(&self, scheme: Scheme, reading: Reading) -> Result<Intervals> {
