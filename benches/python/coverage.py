@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import designs
 import numpy as np
 
+import designs
 import isoflop as iso
 
 #: Resamples of each simulation.
@@ -75,9 +75,7 @@ def cases() -> list[Case]:
         for sd in ("0.005", "0.02")
         for n in (30, 60, 240)
     ]
-    out += [
-        Case("noise falls with compute", designs.iso(n), "hetero", ("hc3",), WIDE, MEAN) for n in (30, 60, 240)
-    ]
+    out += [Case("noise falls with compute", designs.iso(n), "hetero", ("hc3",), WIDE, MEAN) for n in (30, 60, 240)]
     out += [
         Case("heavy tails and outliers", designs.iso(n), "t3out", ("hc3", "rows:percentile"), (90.0, 99.0))
         for n in (30, 60, 240)
@@ -103,7 +101,9 @@ def cases() -> list[Case]:
         for n in (30, 60, 240)
     ]
     out.append(
-        Case("must fail: p = 1 fitted, p = 2 true", designs.iso(30), "0.005", ("delta",), (0.0, 5.0), p=2.0, only=losses)
+        Case(
+            "must fail: p = 1 fitted, p = 2 true", designs.iso(30), "0.005", ("delta",), (0.0, 5.0), p=2.0, only=losses
+        )
     )
     return out
 
@@ -180,10 +180,10 @@ def table(found: list[Cell], ratios: dict[str, float], n: int) -> str:
         "# Coverage of intervals",
         "",
         f"Share of nominal 95 % intervals that hold the truth, in per cent, over {n:,} simulations a row (Monte-Carlo",
-        f"standard error {100 * np.sqrt(0.95 * 0.05 / n):.1f} at 95 %). Made by `benches/python/coverage.py`, which has",
-        f"the designs; {B} resamples where a method draws. Chinchilla's law is fitted, with adaptive Huber for",
-        "independent rows and least squares for clustered ones. Targets are at the optimum of 10 and 100 times the",
-        "largest compute of the design.",
+        f"standard error {100 * np.sqrt(0.95 * 0.05 / n):.1f} at 95 %). `benches/python/coverage.py` makes this page,",
+        f"`designs.py` beside it says where runs are made; {B} resamples where a method draws. Chinchilla's law is",
+        "fitted, with adaptive Huber for independent rows and least squares for clustered ones. Targets are at the",
+        "optimum of 10 and 100 times the largest compute of the design.",
         "",
         "| case | noise | n | method | " + " | ".join(NAMES) + " | must | |",
         "|---|---|---|---|" + "---|" * len(NAMES) + "---|---|",

@@ -57,7 +57,9 @@ def draw_intervals(
         return _studentised(boot, level, asked, threads)
     if method == "double":
         return _double(boot, level, asked, n_inner, threads)
-    jackknife = _values(boot, asked, _left_out(boot, threads)) if method == "bca" else [(np.empty(0), False)] * len(asked)
+    jackknife = (
+        _values(boot, asked, _left_out(boot, threads)) if method == "bca" else [(np.empty(0), False)] * len(asked)
+    )
     estimates = _values(boot, asked, boot.fit.theta[None, :])
     draws = boot.draws[boot.ok]
     rows = [
@@ -74,13 +76,14 @@ def _read(
 ) -> tuple[float, float, float, float, float]:
     """Return estimate, low, high and their errors, native; a basic interval is taken on the working scale."""
     native = float(np.exp(estimate)) if log else estimate
-    if method == "basic":
+    if method == "basic" and np.isfinite(estimate):  # at zero there is nothing to mirror at
         low, high, a, b = _engine.ends(method, estimate, level, np.maximum(values, _LOWEST) if log else values)
         if log:
             low, high = float(np.exp(low)), float(np.exp(high))
             a, b = a * low, b * high
         return native, low, high, a, b
     own = np.exp(values) if log else values
+    method = "percentile" if method == "basic" else method
     return native, *_engine.ends(method, native, level, own, jackknife)
 
 
@@ -133,7 +136,9 @@ def _studentised(boot: Bootstrap, level: float, asked: list[Quantity], threads: 
     cores = [q.core for q in asked if q.core is not None]
     out = _engine.intervals(fit.problem, fit.theta, cores, f"{boot.scheme}:studentised", _options(boot, level, threads))
     _remark(out["n_failed"], boot.n_resamples, "refits")
-    rows = zip([q.name for q in asked], *(out[k] for k in ("estimate", "low", "high", "low_error", "high_error")), strict=True)
+    rows = zip(
+        [q.name for q in asked], *(out[k] for k in ("estimate", "low", "high", "low_error", "high_error")), strict=True
+    )
     return _columns([(name, *(float(x) for x in rest)) for name, *rest in rows])
 
 

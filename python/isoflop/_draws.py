@@ -273,7 +273,7 @@ class Bootstrap:
         assert problem is not None
         seen = problem.table["weights"] > 0  # rows of weight 0 are never drawn
         if self.scheme in RESPONSE_SCHEMES:
-            return seen.astype(np.float64)
+            return _engine.floats(seen)
         groups = None if self.scheme == "rows" or self.fit.groups is None else self.fit.groups[seen]
         strata = _strata({k: (codes[seen], n) for k, (codes, n) in problem.table["factors"].items()})
         weights = np.zeros(self.fit.n_rows)
@@ -287,16 +287,17 @@ class Bootstrap:
         fit = self.fit
         assert fit.problem is not None
         if self.scheme not in RESPONSE_SCHEMES:
-            return fit.problem.table["response"].copy()
+            return _engine.floats(fit.problem.table["response"].copy())
         drawn = _engine.resample_response(
             Job(fit.problem, fit.theta, fit.delta, self.scheme, fit.groups, self.seed), index
         )
-        return np.exp(drawn) if fit.law.scale == "log" else drawn
+        return _engine.floats(np.exp(drawn)) if fit.law.scale == "log" else drawn
 
     def tied_columns(self, draws: Floats) -> dict[str, Floats]:
         """Return the tied parameters of native draws."""
         columns = {name: draws[:, j] for j, name in enumerate(self.names)}
-        return {name: evaluate(text, columns, f"tied {name}") for name, text in self.fit.law.tied.items()}
+        tied = self.fit.law.tied
+        return {name: _engine.floats(evaluate(text, columns, f"tied {name}")) for name, text in tied.items()}
 
     def summary(self, level: float = 0.95) -> str:
         """Return the bootstrap as text: how it was drawn, what was left out, an interval per parameter."""

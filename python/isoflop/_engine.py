@@ -167,9 +167,7 @@ def study(
 ) -> Floats:
     """Return low and high by simulated response, method and quantity."""
     spec, table, recipe = problem.spec, problem.table, problem.recipe
-    return _core.study(
-        spec, table, recipe, floats(start), floats(responses), quantities, methods, options, progress
-    )
+    return _core.study(spec, table, recipe, floats(start), floats(responses), quantities, methods, options, progress)
 
 
 def double_bootstrap(
@@ -177,9 +175,7 @@ def double_bootstrap(
 ) -> dict[str, Any]:
     """Return outer values and inner shares, one array per quantity."""
     spec, table, recipe = job.problem.spec, job.problem.table, job.problem.recipe
-    return _core.double_bootstrap(
-        spec, table, recipe, job.theta, quantities, job.scheme, n_inner, options, progress
-    )
+    return _core.double_bootstrap(spec, table, recipe, job.theta, quantities, job.scheme, n_inner, options, progress)
 
 
 def quantity_draws(quantities: list[dict[str, Any]], draws: Floats) -> list[tuple[Floats, bool]]:
@@ -198,9 +194,7 @@ def resample_response(job: Job, index: int) -> Floats:
     """Return the response of one resample, on the residual's scale."""
     options = {"delta": job.delta, "groups": job.groups, "seed": job.seed, "level": 0.5, "n_resamples": 0}
     spec, table, recipe = job.problem.spec, job.problem.table, job.problem.recipe
-    return _core.resample_response(
-        spec, table, recipe, job.theta, job.scheme, index, {**options, "n_threads": 1}
-    )
+    return _core.resample_response(spec, table, recipe, job.theta, job.scheme, index, {**options, "n_threads": 1})
 
 
 def leverages(problem: Problem, theta: ArrayLike, delta: float) -> Floats:

@@ -84,7 +84,7 @@ def interval(
     -----
     PrecisionWarning
         If sizes repeat, no groups are declared, and residuals of a size are alike; if a variance between groups came
-        out negative; if resamples were left out.
+        out negative; if a parameter at a bound is taken as known; if resamples were left out.
 
     Notes
     -----
@@ -123,6 +123,7 @@ def interval(
         "seed": seed_of(rng),
         "n_threads": _engine.thread_count(n_threads),
     }
+    _warn_bound(fit, name, asked)
     out = _engine.intervals(fit.problem, fit.theta, [q.core for q in asked if q.core], name, options)
     _remarks(out, name, options["n_resamples"])
     sides = [("two", "upper", "lower")[s] for s in out["side"]]
@@ -169,6 +170,18 @@ def _check(fit: Fit, method: str, asked: list[Quantity], kind: str) -> None:
     if n_groups <= q and method != "wild-cluster":
         text = f"{counted(n_groups, 'group')} for {counted(q, 'parameter')}: an effect per group cannot be told apart"
         raise DataError(compose(text, "use method='wild-cluster', or add groups"))
+
+
+def _warn_bound(fit: Fit, method: str, asked: list[Quantity]) -> None:
+    """Warn where a parameter at a bound is taken as known."""
+    others = [q.name for q in asked if q.name not in fit.at_bound]
+    if fit.at_bound and others and method not in ("profile", "jackknife"):
+        warn(
+            f"{listed(fit.at_bound)} lies at zero or at a bound, and method {method!r} takes it as known: intervals of "
+            f"{listed(others, 4)} are too narrow on one side",
+            PrecisionWarning,
+            "use method='profile', or quantiles of a bootstrap",
+        )
 
 
 def _order(fit: Fit, order: str | None) -> Any:

@@ -125,16 +125,16 @@ def _loss(fit: Fit, name: str, points: Any, i: int, kind: str) -> Quantity:
 def _core(
     fit: Fit, text: str, frozen: Mapping[str, float], tied: Mapping[str, str], parameter: str | None
 ) -> dict[str, Any]:
-    core = {
+    names = _aliases(fit.names)
+    core: dict[str, Any] = {
         "spec": {**plain_spec(text, ()), "tied": dict(tied)},
-        "frozen": {**fit.law.constants, **frozen},
-        "names": _aliases(fit.names),
+        "frozen": {k: v for k, v in {**fit.law.constants, **frozen}.items() if k not in names},
+        "names": names,
         "places": list(range(len(fit.names))),
         "log": None,
         "new_run": False,
         "parameter": None if parameter is None else fit.names.index(parameter),
     }
-    core["frozen"] = {k: v for k, v in core["frozen"].items() if k not in core["names"]}
     return _prune(fit, core)
 
 

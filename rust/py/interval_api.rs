@@ -238,8 +238,12 @@ pub fn double_bootstrap<'py>(
         let quantities = compile(&asks)?;
         let (problem, recipe) = (&job.problem, &job.recipe);
         let (theta, groups) = (&theta[..], s.groups);
-        DoubleBootstrap { problem, recipe, theta, sampler: &sampler, quantities: &quantities, groups }
-            .run(s.n_resamples, n_inner, s.threads, cancel)
+        DoubleBootstrap { problem, recipe, theta, sampler: &sampler, quantities: &quantities, groups }.run(
+            s.n_resamples,
+            n_inner,
+            s.threads,
+            cancel,
+        )
     })?;
     let out = PyDict::new(py);
     let arrays = |lists: Vec<Vec<f64>>| lists.into_iter().map(|x| PyArray1::from_vec(py, x)).collect::<Vec<_>>();

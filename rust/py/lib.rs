@@ -18,9 +18,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use interval_api::{
-        double_bootstrap, ends, f_cdf, intervals, leverages, quantity_draws, resample_response, study,
-    };
+    use interval_api::{double_bootstrap, ends, f_cdf, intervals, leverages, quantity_draws, resample_response, study};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -136,7 +136,12 @@ impl<'a> Refitter<'a> {
         response: Option<&[f64]>,
         native: &mut [f64],
     ) -> (f64, Status) {
-        self.refit_keyed(Key { purpose: Purpose::Rescue, outer: 0, inner: index, always: true }, weights, response, native)
+        self.refit_keyed(
+            Key { purpose: Purpose::Rescue, outer: 0, inner: index, always: true },
+            weights,
+            response,
+            native,
+        )
     }
 
     /// The same with the rescue's streams named.

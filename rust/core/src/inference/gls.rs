@@ -105,12 +105,7 @@ fn normal_equations(state: &State, groups: &[Vec<usize>], errors: &Errors) -> Op
     let (mut h, mut g) = (Square::zero(q), vec![0.0; q]);
     for group in groups {
         let whitened = Whitened::new(state, group, errors);
-        for a in 0..q {
-            g[a] += dot(&whitened.columns[a], &whitened.r);
-            for b in 0..q {
-                h.add(a, b, dot(&whitened.columns[a], &whitened.columns[b]));
-            }
-        }
+        whitened.add_to(&mut h, &mut g);
     }
     for (k, precision) in state.precision.iter().enumerate() {
         // Precisions are κ/sd² and the objective is in units of the noise here.
@@ -152,6 +147,14 @@ impl Whitened {
         }
         let log_det = m * errors.within.ln() - 2.0 * keep.ln() + (m - 1.0) * libm::log1p(-errors.phi * errors.phi);
         Whitened { columns, r, log_det }
+    }
+
+    /// Adds the group's part of JᵀΩ⁻¹J and of JᵀΩ⁻¹r.
+    fn add_to(&self, h: &mut Square, g: &mut [f64]) {
+        for (a, (column, sum)) in self.columns.iter().zip(g).enumerate() {
+            *sum += dot(column, &self.r);
+            self.columns.iter().enumerate().for_each(|(b, other)| h.add(a, b, dot(column, other)));
+        }
     }
 }
 
@@ -233,12 +236,7 @@ fn criterion(state: &State, groups: &[Vec<usize>], ratio: f64, phi: f64) -> Opti
     let (mut h, mut g, mut rr, mut log_det, mut n) = (Square::zero(q), vec![0.0; q], 0.0, 0.0, 0.0);
     for group in groups {
         let whitened = Whitened::new(state, group, &errors);
-        for a in 0..q {
-            g[a] += dot(&whitened.columns[a], &whitened.r);
-            for b in 0..q {
-                h.add(a, b, dot(&whitened.columns[a], &whitened.columns[b]));
-            }
-        }
+        whitened.add_to(&mut h, &mut g);
         rr += dot(&whitened.r, &whitened.r);
         log_det += whitened.log_det;
         n += group.len() as f64;

@@ -24,7 +24,7 @@ pub fn normal_quantile(p: f64) -> f64 {
 
 /// The quantile of Student's t with `df` degrees of freedom (any positive number).
 pub fn t_quantile(p: f64, df: f64) -> f64 {
-    if !(df > 0.0) || !(p > 0.0 && p < 1.0) {
+    if !(df > 0.0 && p > 0.0 && p < 1.0) {
         return f64::NAN;
     }
     if p < 0.5 {
@@ -58,7 +58,11 @@ fn invert(p: f64, cdf: impl Fn(f64) -> f64, density: impl Fn(f64) -> f64) -> f64
     let mut x = 0.5 * (low + high);
     for _ in 0..200 {
         let miss = cdf(x) - p;
-        if miss > 0.0 { high = x } else { low = x }
+        if miss > 0.0 {
+            high = x
+        } else {
+            low = x
+        }
         let newton = x - miss / density(x);
         let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         if (next - x).abs() <= 1e-14 * (1.0 + x.abs()) {
@@ -77,8 +81,7 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x > (a + 1.0) / (a + b + 2.0) {
         return 1.0 - incomplete_beta(b, a, 1.0 - x);
     }
-    let log_front =
-        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * libm::log1p(-x) - a.ln();
+    let log_front = libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * libm::log1p(-x) - a.ln();
     let keep = |v: f64| if v.abs() < 1e-300 { 1e-300 } else { v };
     let (mut c, mut d) = (1.0, 1.0 / keep(1.0 - (a + b) * x / (a + 1.0)));
     let mut sum = d;

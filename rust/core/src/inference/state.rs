@@ -35,7 +35,8 @@ impl State {
     /// The state at `theta` of the rows that a workspace has in hand.
     pub fn at(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64]) -> Self {
         ws.evaluate(theta);
-        let moves = |j: usize| theta[j] != f64::NEG_INFINITY && theta[j] > recipe.lower[j] && theta[j] < recipe.upper[j];
+        let moves =
+            |j: usize| theta[j] != f64::NEG_INFINITY && theta[j] > recipe.lower[j] && theta[j] < recipe.upper[j];
         let inside: Vec<usize> = (0..ws.free.len()).filter(|&k| moves(ws.free[k])).collect();
         let free: Vec<usize> = inside.iter().map(|&k| ws.free[k]).collect();
         let n = ws.count;

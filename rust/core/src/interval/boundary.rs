@@ -7,6 +7,8 @@ use crate::fit::{Recipe, Workspace, descend, goal};
 
 /// How finely the end is found, on the internal scale.
 const FINE: f64 = 1e-6;
+/// The effect of a relative change of a parameter on the response from which on it can be moved.
+const MATTERS: f64 = 0.03;
 /// Steps away from the boundary at most.
 const STEPS: usize = 120;
 
@@ -53,4 +55,22 @@ pub(super) fn far_end(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64], j:
 pub(super) fn is_at_bound(recipe: &Recipe, theta: &[f64], j: usize) -> bool {
     recipe.fixed[j].is_nan()
         && (theta[j] == f64::NEG_INFINITY || theta[j] <= recipe.lower[j] || theta[j] >= recipe.upper[j])
+}
+
+/// The parameters, with those at zero put where they begin to matter: at zero itself they could never leave.
+pub(super) fn leave_zero(ws: &mut Workspace<'_>, recipe: &Recipe, theta: &[f64]) -> Vec<f64> {
+    let mut left = theta.to_vec();
+    for j in (0..theta.len()).filter(|&j| theta[j] == f64::NEG_INFINITY && recipe.fixed[j].is_nan()) {
+        left[j] = -40.0;
+        let Some(k) = ws.free.iter().position(|&f| f == j) else { continue };
+        for _ in 0..80 {
+            ws.evaluate(&left);
+            let effect = ws.vectors.next_jac[k][..ws.count].iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+            if effect > MATTERS {
+                break;
+            }
+            left[j] += 1.0;
+        }
+    }
+    left
 }

@@ -2,8 +2,8 @@
 //!
 //! Efron 1987 (BCa), Hall 1992 (basic, studentised), Beran 1987 (calibrated by a second bootstrap).
 
-use crate::inference::special::{normal_cdf, normal_quantile};
 use crate::error::{Error, Result};
+use crate::inference::special::{normal_cdf, normal_quantile};
 use crate::quantile::quantiles;
 
 /// How ends are read off draws.
@@ -75,7 +75,8 @@ pub fn ends(reading: Reading, sample: &Sample<'_>, level: f64) -> Result<Ends> {
         Reading::Bca => quantile_pair(sample.values, corrected(sample, probabilities)),
         Reading::Calibrated => {
             let levels = quantile_pair(sample.shares, probabilities);
-            quantile_pair(sample.values, (levels.low.clamp(0.0, 1.0), levels.high.clamp(0.0, 1.0)))
+            let unit = (levels.low.clamp(0.0, 1.0), levels.high.clamp(0.0, 1.0));
+            quantile_pair_at(sample.values, unit, (levels.low_error, levels.high_error))
         }
     })
 }
@@ -95,12 +96,17 @@ fn mirrored(estimate: f64, error: f64, t: Ends) -> Ends {
     }
 }
 
-/// Two quantiles; their errors are half the distance between the quantiles one binomial standard deviation
-/// of the rank to either side.
-fn quantile_pair(values: &[f64], (low, high): (f64, f64)) -> Ends {
-    let width = |p: f64| (p * (1.0 - p) / values.len() as f64).sqrt();
-    let shifted = |p: f64, s: f64| (p + s * width(p)).clamp(0.0, 1.0);
-    let wanted = [low, high, shifted(low, -1.0), shifted(low, 1.0), shifted(high, -1.0), shifted(high, 1.0)];
+/// Two quantiles with their errors.
+fn quantile_pair(values: &[f64], levels: (f64, f64)) -> Ends {
+    quantile_pair_at(values, levels, (0.0, 0.0))
+}
+
+/// The same where the levels have errors of their own. An error is half the distance between the quantiles one
+/// standard deviation of the rank to either side.
+fn quantile_pair_at(values: &[f64], (low, high): (f64, f64), (low_error, high_error): (f64, f64)) -> Ends {
+    let width = |p: f64, e: f64| (p * (1.0 - p) / values.len() as f64 + e * e).sqrt();
+    let (a, b) = (width(low, low_error), width(high, high_error));
+    let wanted = [low, high, low - a, low + a, high - b, high + b].map(|p| p.clamp(0.0, 1.0));
     let mut q = [0.0; 6];
     quantiles(values, &wanted, &mut vec![], &mut q);
     Ends { low: q[0], high: q[1], low_error: 0.5 * (q[3] - q[2]), high_error: 0.5 * (q[5] - q[4]) }

@@ -1,6 +1,6 @@
 //! One call for every kind of interval of a fit.
 
-use super::boundary::{far_end, is_at_bound};
+use super::boundary::{far_end, is_at_bound, leave_zero};
 use super::ends::{Ends, Reading, Sample, ends};
 use super::profile::{End, Profile};
 use super::quantity::Quantity;
@@ -189,18 +189,25 @@ impl Job<'_> {
         let t = t_quantile(0.5 * (1.0 + self.settings.level), df);
         let mut ws = Workspace::new(self.problem, self.cancel);
         ws.set_free(&self.recipe.free());
+        // A parameter at zero may leave it where another value of the quantity asks for that: the interval is then
+        // the union of those with it held there and with it moving.
+        let left = leave_zero(&mut ws, self.recipe, &self.state.theta);
+        let moved = State::at(&mut ws, self.recipe, &left);
+        let starts = if moved.q() > self.state.q() { vec![&self.state, &moved] } else { vec![&self.state] };
         let mut list = vec![];
         for quantity in self.quantities {
             self.cancel.check()?;
             let value = quantity.value(&self.state.theta);
-            let Some(mut profile) = Profile::new(&mut ws, self.recipe, quantity, &self.state) else {
-                list.push(native(quantity, value, flat(value)));
-                continue;
-            };
-            let end = |end: End, open: f64| if let End::At(x) = end { x } else { open };
-            let low = end(profile.end(-t), f64::NEG_INFINITY);
-            let high = end(profile.end(t), f64::INFINITY);
-            list.push(native(quantity, value, Ends { low, high, ..flat(value) }));
+            let mut ends = flat(value);
+            for start in &starts {
+                let Some(mut profile) = Profile::new(&mut ws, self.recipe, quantity, &self.state, start) else {
+                    continue;
+                };
+                let end = |end: End, open: f64| if let End::At(x) = end { x } else { open };
+                ends.low = ends.low.min(end(profile.end(-t), f64::NEG_INFINITY));
+                ends.high = ends.high.max(end(profile.end(t), f64::INFINITY));
+            }
+            list.push(native(quantity, value, ends));
         }
         Ok(Intervals { list, df, ..Intervals::default() })
     }
@@ -211,7 +218,10 @@ impl Job<'_> {
         ws.set_free(&self.recipe.free());
         let serial = self.method == Method::GlsSerial;
         let fitted = gls(&mut ws, self.recipe, &self.state, &groups, serial)?.ok_or_else(|| {
-            Error::Setting(format!("{} groups do not determine the parameters and an effect for each group", groups.len()))
+            Error::Setting(format!(
+                "{} groups do not determine the parameters and an effect for each group",
+                groups.len()
+            ))
         })?;
         let state = State { theta: fitted.theta.clone(), ..self.state.clone() };
         let found = self.by_covariance(&state, Some(fitted.covariance.clone()), fitted.df)?;
@@ -234,7 +244,15 @@ impl Job<'_> {
         let sampler = self.sampler(scheme)?;
         let covariance = errors.covariance(&self.state).ok_or_else(Self::singular)?;
         let drawn = replicates(
-            self.problem, self.recipe, theta, &sampler, self.quantities, errors, s.n_resamples, s.threads, !s.quick,
+            self.problem,
+            self.recipe,
+            theta,
+            &sampler,
+            self.quantities,
+            errors,
+            s.n_resamples,
+            s.threads,
+            !s.quick,
             self.cancel,
         )?;
         let read = |(k, quantity): (usize, &Quantity)| {
@@ -308,7 +326,8 @@ impl Job<'_> {
         let domains = self.problem.domains();
         for (quantity, interval) in self.quantities.iter().zip(&mut found.list) {
             let Some(j) = quantity.parameter.filter(|&j| is_at_bound(self.recipe, theta, j)) else { continue };
-            if matches!(self.method, Method::Draws(..) | Method::Jackknife) {
+            // Quantiles of draws end at the boundary by themselves.
+            if matches!(self.method, Method::Draws(_, reading) if reading != Reading::Studentised) {
                 continue;
             }
             let df = self.positive(self.state.n() - self.state.q() as f64)?;

@@ -3,23 +3,23 @@
 //! Bates and Watts 1988, chapter 6. The constrained minimum is that of R + λ/2 (g − c)² with a large λ; where
 //! it ends, g is read again, so λ need not be infinite. Ends are found by secants on the signed root.
 
-use crate::inference::covariance::kappa;
 use super::quantity::Quantity;
-use crate::inference::state::State;
 use crate::fit::linear::{factorise, solve_factored};
 use crate::fit::{Recipe, Workspace};
+use crate::inference::covariance::kappa;
+use crate::inference::state::State;
 
 /// Stiffness of the constraint, in units of κ over the squared standard error.
 const STIFF: f64 = 1e4;
 /// Secant steps, and Levenberg–Marquardt steps of one constrained minimum, at most.
 const SECANTS: usize = 24;
-const STEPS: usize = 60;
+const STEPS: usize = 200;
 /// How near the root must come, as a share of it.
 const CLOSE: f64 = 1e-5;
 /// An end this many standard errors away is none: the objective never rises far enough.
 const FAR: f64 = 60.0;
 /// ln of a share of the estimate below which a positive quantity counts as zero.
-const ZERO: f64 = 30.0;
+const ZERO: f64 = 20.0;
 
 /// One end of a profile interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,29 +48,32 @@ pub struct Profile<'a, 'p> {
 }
 
 impl<'a, 'p> Profile<'a, 'p> {
-    /// A profile around a fit; the workspace holds the rows of `base`. None where the quantity does not
-    /// depend on parameters that move.
+    /// A profile around the fit `best`; the workspace holds its rows. Searches begin at `base`, which is the fit with
+    /// parameters at zero moved a little away. None where the quantity does not depend on parameters that move.
     pub fn new(
         ws: &'a mut Workspace<'p>,
         recipe: &'a Recipe,
         quantity: &'a Quantity,
+        best: &State,
         base: &'a State,
     ) -> Option<Self> {
-        let share = base.share();
-        let (_, inverse) = base.information(share)?;
-        let mut gradient = vec![0.0; base.theta.len()];
-        let value = quantity.gradient(&base.theta, &mut gradient);
-        let gradient = base.restrict(&gradient);
-        let kappa = kappa(base);
+        let share = best.share();
+        let (_, inverse) = best.information(share)?;
+        let mut gradient = vec![0.0; best.theta.len()];
+        let value = quantity.gradient(&best.theta, &mut gradient);
+        let gradient = best.restrict(&gradient);
+        let kappa = kappa(best);
         let along = inverse.times(&gradient);
         let form: f64 = along.iter().zip(&gradient).map(|(a, g)| a * g).sum();
         let error = (kappa * form / share).sqrt();
         if !(error > 0.0) || !error.is_finite() || !value.is_finite() {
             return None;
         }
-        let direction = along.iter().map(|a| a / form).collect();
+        // What was at zero stays there in the first step: next to it a linear model reaches nowhere.
+        let part = |j: &usize| best.free.iter().position(|f| f == j).map_or(0.0, |k| along[k] / form);
+        let direction = base.free.iter().map(part).collect();
         let mut profile = Profile { ws, recipe, quantity, base, kappa, least: 0.0, value, error, direction };
-        profile.least = profile.objective(&base.theta, None).0;
+        profile.least = profile.objective(&best.theta, None).0;
         Some(profile)
     }
 
@@ -91,15 +94,20 @@ impl<'a, 'p> Profile<'a, 'p> {
             if miss.abs() < CLOSE * t.abs() {
                 return End::At(at);
             }
-            if miss * sign < 0.0 { bracket.0 = Some(at) } else { bracket.1 = Some(at) }
-            if (at - self.value).abs() > FAR * self.error && bracket.1.is_none() && self.is_open(at) {
+            if miss * sign < 0.0 {
+                bracket.0 = Some(at)
+            } else {
+                bracket.1 = Some(at)
+            }
+            if bracket.1.is_none() && self.is_open(at) {
                 return End::Open;
             }
             let slope = (miss - last.1) / (at - last.0);
             let secant = at - miss / slope;
             last = (at, miss);
             // The constraint gives way a little, next time as much.
-            c = self.next(secant, at, bracket, sign) + (c - at);
+            let give = (c - at).clamp(-0.1 * self.error, 0.1 * self.error);
+            c = self.next(secant, at, bracket, sign) + give;
         }
         bracket.1.map_or(End::Open, |_| End::At(c))
     }
@@ -122,7 +130,8 @@ impl<'a, 'p> Profile<'a, 'p> {
 
     /// Whether an end this far out is taken for none: a positive quantity next to zero, or a flat objective.
     fn is_open(&self, at: f64) -> bool {
-        !self.quantity.log || (at - self.value).abs() > ZERO.min(FAR * self.error)
+        let next_to_zero = self.quantity.log && self.value - at > ZERO;
+        next_to_zero || (at - self.value).abs() > (FAR * self.error).max(if self.quantity.log { ZERO } else { 0.0 })
     }
 
     /// Moves along the direction of least cost until the quantity is about `c`.
@@ -174,10 +183,10 @@ impl<'a, 'p> Profile<'a, 'p> {
         let n = self.ws.n;
         let v = &mut self.ws.vectors;
         let score = self.ws.problem.kernels.score;
-        let mut sum =
-            score(&self.recipe.criterion, &v.next_r[..n], &self.ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]);
+        let mut sum = score(&self.recipe.criterion, &v.next_r[..n], &self.ws.w[..n], &mut v.psi[..n], &mut v.curv[..n]);
         for (k, &j) in self.base.free.iter().enumerate() {
-            sum += 0.5 * self.base.precision[k] * (theta[j] - self.base.centre[k]).powi(2);
+            let miss = theta[j] - self.base.centre[k];
+            sum += if self.base.precision[k] > 0.0 { 0.5 * self.base.precision[k] * miss * miss } else { 0.0 };
         }
         let Some((c, stiff)) = constraint else { return (sum, self.value) };
         let at = self.quantity.value(theta);

@@ -6,10 +6,10 @@ use super::quantity::Quantity;
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::fit::{Key, Problem, Recipe, Refitter, Status};
-use crate::random::Purpose;
 use crate::inference::covariance::{clustered, hc3};
 use crate::inference::matrix::Square;
 use crate::inference::state::State;
+use crate::random::Purpose;
 use crate::resample::{Sampler, Scratch};
 
 /// Which standard error a replicate gets.

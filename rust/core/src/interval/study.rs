@@ -56,7 +56,8 @@ fn simulation(study: &Study<'_>, index: u64, response: &[f64], row: &mut [f64], 
     recipe.auto_delta = false;
     recipe.kappa = recipe.kappa.or(Some(found.kappa));
     // Every simulation draws its own resamples.
-    let settings = Settings { threads: 1, quick: true, seed: study.settings.seed.wrapping_add(index), ..study.settings };
+    let settings =
+        Settings { threads: 1, quick: true, seed: study.settings.seed.wrapping_add(index), ..study.settings };
     let width = 2 * study.quantities.len();
     for (&method, cells) in study.methods.iter().zip(row.chunks_exact_mut(width)) {
         let Ok(found) = intervals(&problem, &recipe, &found.theta, study.quantities, method, &settings, cancel) else {

@@ -20,9 +20,9 @@ impl Sampler {
     /// Schemes that have no second stage.
     pub fn check_inner(&self) -> Result<()> {
         match self.scheme {
-            Scheme::Bayesian | Scheme::Jackknife => {
-                Err(Error::Setting("this scheme has no second stage: use rows, groups, or a scheme of responses".into()))
-            }
+            Scheme::Bayesian | Scheme::Jackknife => Err(Error::Setting(
+                "this scheme has no second stage: use rows, groups, or a scheme of responses".into(),
+            )),
             _ => Ok(()),
         }
     }
@@ -47,7 +47,10 @@ impl Sampler {
         stream.bytes(&mut bytes);
         let words = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let places = self.strata.iter().flat_map(|&(first, count)| (0..count).map(move |_| (first, count as u64)));
-        words.zip(places).map(|(word, (first, count))| (first + ((u64::from(word) * count) >> 32) as usize) as u32).collect()
+        words
+            .zip(places)
+            .map(|(word, (first, count))| (first + ((u64::from(word) * count) >> 32) as usize) as u32)
+            .collect()
     }
 }
 

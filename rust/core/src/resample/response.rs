@@ -27,7 +27,14 @@ pub struct Responder {
 }
 
 /// Webb's six weights (Webb 2023).
-const WEBB: [f64; 6] = [-1.224_744_871_391_589, -1.0, -std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::FRAC_1_SQRT_2, 1.0, 1.224_744_871_391_589];
+const WEBB: [f64; 6] = [
+    -1.224_744_871_391_589,
+    -1.0,
+    -std::f64::consts::FRAC_1_SQRT_2,
+    std::f64::consts::FRAC_1_SQRT_2,
+    1.0,
+    1.224_744_871_391_589,
+];
 
 impl Responder {
     /// A responder for a response scheme, from a fit's state and the response that it was fitted to.
@@ -38,9 +45,9 @@ impl Responder {
         if !scheme.draws_response() {
             return Err(Error::Setting("this scheme draws weights, not responses".into()));
         }
-        let (_, inverse) = state
-            .information(state.share())
-            .ok_or_else(|| Error::Setting("the rows do not determine the parameters, so residuals cannot be scaled".into()))?;
+        let (_, inverse) = state.information(state.share()).ok_or_else(|| {
+            Error::Setting("the rows do not determine the parameters, so residuals cannot be scaled".into())
+        })?;
         let codes = group_codes(state, groups, scheme)?;
         let n_groups = codes.iter().max().map_or(0, |m| *m as usize + 1);
         let mut fitted = y.to_vec();
@@ -57,7 +64,17 @@ impl Responder {
             _ => leave_one_out(state, &inverse),
         };
         let (within, between) = (within.sqrt(), between.sqrt());
-        Ok(Responder { scheme, seed, fitted, residuals, rows: state.rows.clone(), groups: codes, n_groups, within, between })
+        Ok(Responder {
+            scheme,
+            seed,
+            fitted,
+            residuals,
+            rows: state.rows.clone(),
+            groups: codes,
+            n_groups,
+            within,
+            between,
+        })
     }
 
     /// Writes the response of one resample; `key` = (purpose, outer, inner).
