@@ -160,6 +160,9 @@ def _check(fit: Fit, method: str, asked: list[Quantity], kind: str) -> None:
         )
     if kind == "new_run" and method not in ("delta", "hc3"):
         raise DataError(compose(f"method {method!r} knows no new runs", "use method='hc3', or Bootstrap.band"))
+    if fit.problem is not None and fit.problem.recipe["continuation"] and method != "jackknife":
+        text = f"a fit by {fit.criterion!r} has no residual variance that method {method!r} could use"
+        raise DataError(compose(text, "use fit.bootstrap(...).interval(), or criterion='huber' with delta='auto'"))
     if method not in CLUSTERED:
         return
     if fit.groups is None:

@@ -109,6 +109,8 @@ def test_gls_of_balanced_groups_is_the_line_through_their_means():
     wanted = t_interval(coefficients[1], np.sqrt(inverse[1, 1] * (r @ r) / 6), 6)
     np.testing.assert_allclose(ends(fit.interval(LEVEL, "gls", of="b"))[0], wanted, rtol=1e-6)
     assert fit.interval(LEVEL, of="b").equals(fit.interval(LEVEL, "gls", of="b"))  # auto
+    robust = iso.fit(iso.Runs(runs, groups="run"), LINE, delta=0.001)  # generalised least squares starts anew
+    np.testing.assert_allclose(ends(robust.interval(LEVEL, "gls", of="b"))[0], wanted, rtol=1e-5)
 
 
 def test_serial_gls_finds_the_correlation_of_neighbours():
@@ -212,6 +214,8 @@ def test_faults_are_told(fitted):
         fit.interval(method="profile", of={"X": 10.0}, kind="new_run")
     with pytest.raises(iso.DataError, match=r"no value for 'X'|no variable"):
         fit.interval(of={"far": {"Y": 10.0}})
+    with pytest.raises(iso.DataError, match="a fit by 'absolute' has no residual variance"):
+        iso.fit(line()[0], LINE, criterion="absolute").interval()
     runs, groups = clustered(g=2)
     few = iso.fit(iso.Runs(runs, groups="run"), LINE, criterion="squared")
     with pytest.raises(iso.DataError, match="2 groups for 2 parameters"):

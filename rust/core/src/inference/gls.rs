@@ -48,8 +48,8 @@ pub fn members(state: &State, groups: &[u32], order: Option<&[f64]>) -> Vec<Vec<
     lists
 }
 
-/// Fits by generalised least squares, starting at a least-squares state; none where the rows or the
-/// groups do not determine it.
+/// Fits by generalised least squares, starting at a fit; none where the rows or the groups do not determine it.
+/// The variances are those of residuals of plain least squares, whatever the fit minimised.
 ///
 /// # Errors
 /// Cancelled.
@@ -60,34 +60,45 @@ pub fn gls(
     groups: &[Vec<usize>],
     serial: bool,
 ) -> Result<Option<Gls>> {
-    let Some(mut errors) = variances(base, groups) else { return Ok(None) };
+    let plain = Errors { within: base.variance().max(f64::MIN_POSITIVE), between: 0.0, phi: 0.0, clipped: false };
+    let Some((squares, _)) = converge(ws, recipe, base, groups, &plain)? else { return Ok(None) };
+    let Some(mut errors) = variances(&squares, groups) else { return Ok(None) };
     if serial {
-        errors = restricted_likelihood(base, groups, errors);
+        errors = restricted_likelihood(&squares, groups, errors);
     }
-    let mut state = base.clone();
-    let mut covariance = None;
+    let Some((state, covariance)) = converge(ws, recipe, &squares, groups, &errors)? else { return Ok(None) };
+    let df = (groups.len() as f64 - between_share(&state, groups, &errors, &covariance).round()).max(1.0);
+    let Errors { within, between, phi, clipped } = errors;
+    Ok(Some(Gls { theta: state.theta, covariance, df, within, between, phi, clipped }))
+}
+
+/// Gauss–Newton steps under given errors; the end and (JᵀΩ⁻¹J)⁻¹ there.
+fn converge(
+    ws: &mut Workspace<'_>,
+    recipe: &Recipe,
+    start: &State,
+    groups: &[Vec<usize>],
+    errors: &Errors,
+) -> Result<Option<(State, Square)>> {
+    let mut state = start.clone();
     for _ in 0..STEPS {
         ws.cancel.check()?;
-        let Some((inverse, g)) = normal_equations(&state, groups, &errors) else { return Ok(None) };
+        let Some((inverse, g)) = normal_equations(&state, groups, errors) else { return Ok(None) };
         let step = inverse.times(&g);
         let size = step.iter().zip(0..).map(|(d, k)| d * d / inverse.get(k, k)).fold(0.0, f64::max);
-        covariance = Some(inverse);
         if size.sqrt() < 1e-6 {
-            break;
+            return Ok(Some((state, inverse)));
         }
         let mut theta = state.theta.clone();
         for (d, &j) in step.iter().zip(&state.free) {
             theta[j] = (theta[j] - d.clamp(-1.0, 1.0)).clamp(recipe.lower[j], recipe.upper[j]);
         }
         state = State::at(ws, recipe, &theta);
-        if state.free != base.free {
+        if state.free != start.free {
             return Ok(None);
         }
     }
-    let Some(covariance) = covariance else { return Ok(None) };
-    let df = (groups.len() as f64 - between_share(&state, groups, &errors, &covariance).round()).max(1.0);
-    let Errors { within, between, phi, clipped } = errors;
-    Ok(Some(Gls { theta: state.theta, covariance, df, within, between, phi, clipped }))
+    Ok(None)
 }
 
 /// The covariance of rows of a group.
