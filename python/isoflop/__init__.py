@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
     from ._simulate import simulate
+    from ._study import CoverageStudy, coverage_study
     from ._validate import validate_cost
 
 __version__ = version()
@@ -62,6 +63,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
     "Forecast": "_forecast",
@@ -77,6 +79,7 @@ _LATE = {
     "calibrate": "_refit",
     "compare_laws": "_compare",
     "convert_mfu": "_counts",
+    "coverage_study": "_study",
     "estimators": "estimators",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
@@ -103,6 +106,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CoverageStudy",
     "DataError",
     "DataWarning",
     "Diagnostics",
@@ -136,6 +140,7 @@ __all__ = [
     "calibrate",
     "compare_laws",
     "convert_mfu",
+    "coverage_study",
     "estimators",
     "fit",
     "flops_conventions",
@@ -192,3 +197,4 @@ class _LateMethod:
 # Methods that call upward are attached here, so that the modules below know nothing of those above.
 Fit.bootstrap = _LateMethod(Fit, "bootstrap", "_bootstrap")  # type: ignore[method-assign,assignment]
 Fit.diagnostics = _LateMethod(Fit, "diagnostics", "_diagnose")  # type: ignore[method-assign,assignment]
+Fit.interval = _LateMethod(Fit, "interval", "_interval")  # type: ignore[method-assign,assignment]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _engine
+from ._dependence import warn_repeats
 from ._draws import Bootstrap
 from ._engine import Codes, Floats, Job
 from ._errors import ConvergenceWarning, DataError, FitError, compose, listed, warn
@@ -19,12 +20,16 @@ from ._fitted import Fit
 from ._repr import percent
 from ._seed import seed_of
 
-Scheme = Literal["auto", "rows", "groups", "bayesian", "jackknife"]
+Scheme = Literal["auto", "rows", "groups", "wild", "wild-groups", "residual", "parametric", "bayesian", "jackknife"]
 SCHEMES: tuple[str, ...] = get_args(Scheme)
 #: A bootstrap with a larger share of unsound refits warns.
 FAILED_SHARE = 0.01
 #: With fewer rows than this, drawing whole rows leaves too few different ones in some resamples.
 FEW_ROWS = 30
+#: With fewer groups than this, drawing whole groups is rough.
+FEW_GROUPS = 10
+#: A row of more leverage than this is too important to be left out of resamples.
+HIGH_LEVERAGE = 0.5
 #: Resamples per chunk for an executor: at least this many, and at most so many chunks.
 CHUNK, MAX_CHUNKS = 1_000, 64
 
@@ -49,10 +54,16 @@ def bootstrap(
         The fit; its delta, priors and bounds are kept, and each refit starts at its parameters.
     n_resamples : int
         How many. May be left out for the jackknife, which has one per row or group.
-    scheme : {"auto", "rows", "groups", "bayesian", "jackknife"}
+    scheme : {"auto", "rows", "groups", "wild", "wild-groups", "residual", "parametric", "bayesian", "jackknife"}
         ``rows`` draws rows with replacement; ``groups`` draws whole groups; ``bayesian`` gives every row (or group)
         an exponential weight, so that none is ever missing; ``jackknife`` leaves out one row (or group) at a time.
-        ``auto`` takes ``groups`` where the runs have them, ``bayesian`` below 30 rows, ``rows`` otherwise, and says so.
+        The others keep every row and draw its response: ``wild`` turns the signs of residuals (divided by 1 minus
+        their leverage, HC3), ``wild-groups`` those of whole groups with Webb's six weights, ``residual`` draws
+        residuals with replacement (only for rows of one noise without outliers), ``parametric`` draws normal noise,
+        with an effect per group where there are groups.
+        ``auto`` looks at groups, rows and leverage, and says why: ``groups`` where the runs have 10 or more,
+        ``wild-groups`` where they have fewer, ``bayesian`` below 30 rows, ``wild`` where one row has a leverage above
+        one half, ``rows`` otherwise.
     rng : int, Generator, SeedSequence or None
         An integer from 0 to 2**64 - 1 is the seed itself. Resample i depends on the seed and i only.
     n_threads : int, optional
@@ -69,6 +80,8 @@ def bootstrap(
 
     Warns
     -----
+    PrecisionWarning
+        If sizes or run ids repeat, no groups are declared, and residuals of one of them are alike.
     ConvergenceWarning
         If more than 1 % of the refits are unsound; they stay in `draws` and are left out of intervals.
 
@@ -83,7 +96,9 @@ def bootstrap(
     if fit.problem is None:
         raise FitError("this fit holds no data to resample")
     name, reason = choose_scheme(fit, scheme)
-    groups = fit.groups if name in ("groups", "bayesian", "jackknife") else None
+    if name not in ("groups", "wild-groups"):
+        warn_repeats(fit)
+    groups = None if name in ("rows", "wild", "residual") else fit.groups
     count = _count(n_resamples, name, _units(fit, groups), "row" if groups is None else "group")
     seed = seed_of(rng)
     job = Job(fit.problem, fit.theta, fit.delta, name, groups, seed)
@@ -109,16 +124,28 @@ def choose_scheme(fit: Fit, scheme: str) -> tuple[str, str]:
     if scheme not in SCHEMES:
         raise DataError(compose(f"unknown scheme {scheme!r}", f"choose one of {listed(SCHEMES)}"))
     n_groups = 0 if fit.groups is None else len(np.unique(fit.groups))
-    if scheme == "groups" and not n_groups:
-        raise DataError(compose("scheme 'groups' needs groups", "name their column: iso.Runs(..., groups='run_id')"))
+    if scheme in ("groups", "wild-groups") and not n_groups:
+        raise DataError(compose(f"scheme {scheme!r} needs groups", "name their column: iso.Runs(..., groups='run_id')"))
     if scheme != "auto":
         return scheme, ""
     if n_groups and n_groups < fit.n_rows:
-        few = "; with fewer than 10 groups intervals are rough" if n_groups < 10 else ""
-        return "groups", f"the runs declare {n_groups} groups over {fit.n_rows} rows, rows of a group share noise{few}"
+        declared = f"the runs declare {n_groups} groups over {fit.n_rows} rows, rows of a group share noise"
+        if n_groups < FEW_GROUPS and not fit.law.levels:
+            return "wild-groups", f"{declared}; with fewer than {FEW_GROUPS}, drawing whole groups is rough"
+        return "groups", declared
     if fit.n_rows < FEW_ROWS:
         return "bayesian", f"with {fit.n_rows} rows, whole-row resamples often miss what identifies a parameter"
+    high = _highest_leverage(fit)
+    if high > HIGH_LEVERAGE:
+        return "wild", f"one row has leverage {high:.2f}, resamples without it would leave a parameter undetermined"
     return "rows", f"{fit.n_rows} rows and no groups"
+
+
+def _highest_leverage(fit: Fit) -> float:
+    if fit.unidentified:
+        return 0.0
+    assert fit.problem is not None
+    return float(_engine.leverages(fit.problem, fit.theta, fit.delta).max())
 
 
 def _units(fit: Fit, groups: Codes | None) -> int:

@@ -99,5 +99,54 @@ def discrepancy(
     n_threads: int,
 ) -> dict[str, Any]: ...
 def student(probabilities: _Floats, df: float) -> _Floats: ...
+def intervals(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    theta: _Floats,
+    quantities: list[dict[str, Any]],
+    method: str,
+    options: dict[str, Any],
+    progress: Callable[[int], None] | None,
+) -> dict[str, Any]: ...
+def study(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    start: _Floats,
+    responses: _Floats,
+    quantities: list[dict[str, Any]],
+    methods: list[str],
+    options: dict[str, Any],
+    progress: Callable[[int], None] | None,
+) -> _Floats: ...
+def double_bootstrap(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    theta: _Floats,
+    quantities: list[dict[str, Any]],
+    scheme: str,
+    n_inner: int,
+    options: dict[str, Any],
+    progress: Callable[[int], None] | None,
+) -> dict[str, Any]: ...
+def quantity_draws(quantities: list[dict[str, Any]], draws: _Floats) -> list[tuple[_Floats, bool]]: ...
+def ends(
+    reading: str, estimate: float, level: float, values: _Floats, jackknife: _Floats, shares: _Floats
+) -> tuple[float, float, float, float]: ...
+def f_cdf(x: float, d1: float, d2: float) -> float: ...
+def resample_response(
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    recipe: dict[str, Any],
+    theta: _Floats,
+    scheme: str,
+    index: int,
+    options: dict[str, Any],
+) -> _Floats: ...
+def leverages(
+    spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any], theta: _Floats, options: dict[str, Any]
+) -> _Floats: ...
 def simd() -> dict[str, Any]: ...
 def _panic() -> None: ...

@@ -14,14 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _engine, _memory, _store
-from ._engine import Floats
+from ._draw_intervals import N_INNER, DrawMethod, draw_intervals
+from ._engine import Floats, Job
 from ._errors import DataError, FitError, PrecisionWarning, compose, warn
 from ._fitted import Fit
 from ._formula import evaluate
 from ._points import Points, make_frame, read_points
 from ._quantiles import deviation, interval_columns, jackknife, quantiles, tails
+from ._quantity import Of
 from ._repr import Values, facts, html_table, pair, percent, table
 from ._seed import NOISE, uniform
+
+#: Schemes that keep every row and draw another response.
+RESPONSE_SCHEMES = ("wild", "wild-groups", "residual", "parametric")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,25 +91,36 @@ class Bootstrap:
     def interval(
         self,
         level: float = 0.95,
-        method: Literal["percentile", "basic"] = "percentile",
+        method: DrawMethod = "percentile",
         *,
+        of: Of = None,
         derived: Mapping[str, str] | None = None,
         monte_carlo: bool = False,
+        n_inner: int = N_INNER,
+        n_threads: int | None = None,
     ) -> Any:
-        """Return an interval per parameter.
+        """Return an interval per parameter or derived quantity.
 
         Parameters
         ----------
         level : float
             Nominal coverage.
-        method : {"percentile", "basic"}
-            Quantiles of the draws, or the estimate minus the quantiles of the deviations (on native values, so a basic
-            interval of a positive parameter can reach below 0).
+        method : {"percentile", "basic", "bca", "studentised", "double"}
+            Quantiles of the draws; the estimate minus the quantiles of the deviations; quantiles corrected for bias and
+            acceleration (which takes one more refit per row or group); deviations in units of each refit's own standard
+            error (the same resamples are refitted once more); or quantiles at levels at which a second bootstrap of
+            every resample says that the first one holds.
+        of : str, sequence or mapping, optional
+            What intervals are for, as in `Fit.interval`; a mapping may also name functions, which get a mapping of
+            parameter to array of draws. Parameters where None.
         derived : mapping of str to str, optional
             Further quantities as formulas over the parameters, in rows of their own.
         monte_carlo : bool
             Add columns ``low_error`` and ``high_error``: the standard error that comes from the finite number of
             resamples.
+        n_inner : int
+            Inner resamples of each resample (``double``).
+        n_threads : int, optional
 
         Returns
         -------
@@ -113,7 +129,8 @@ class Bootstrap:
 
         Notes
         -----
-        Quantiles are taken at p (n + 1) with interpolation. Unsound refits are left out; `summary` counts them.
+        Quantiles are taken at p (n + 1) with interpolation. Quantities that cannot be negative are worked with by their
+        logarithms where that matters (``basic``, ``studentised``). Unsound refits are left out; `summary` counts them.
         A parameter at zero in some draws has exactly 0.0 there, so its interval can begin at 0.0.
 
         Examples
@@ -123,14 +140,18 @@ class Bootstrap:
         >>> iso.fit(runs, "power_floor").bootstrap(200).interval(level=0.9).columns
         ['parameter', 'estimate', 'low', 'high']
         """
-        if method not in ("percentile", "basic"):
-            raise DataError(f"method is {method!r}, expected 'percentile' or 'basic'")
         probs = tails(level)
         self._checktails(level)
+        if of is not None or method != "percentile":
+            names = (*self.names, *self.fit.law.tied)
+            of = {**{n: n for n in names}, **(derived or {})} if of is None else of
+            wide = draw_intervals(self, level, method, of, n_inner, n_threads)
+            columns = wide if monte_carlo else {k: wide[k] for k in list(wide)[:4]}
+            return make_frame(columns, self.fit.backend)
         formulas = {**self.fit.law.tied, **(derived or {})}
         estimates = {**self.fit.params, **self.fit.derived(derived or {})}
         rows = [(name, estimates[name], *quantiles(x, probs)) for name, x in self._columns(formulas)]
-        frame = interval_columns(rows, method)
+        frame = interval_columns(rows)
         return make_frame(frame if monte_carlo else {k: frame[k] for k in list(frame)[:4]}, self.fit.backend)
 
     def standard_error(self, derived: Mapping[str, str] | None = None) -> Values:
@@ -156,7 +177,7 @@ class Bootstrap:
         (200,)
         """
         columns = {name: self.draws[:, j] for j, name in enumerate(self.names)}
-        columns |= {name: evaluate(text, columns, f"tied {name}") for name, text in self.fit.law.tied.items()}
+        columns |= self.tied_columns(self.draws)
         chosen = self.fit.law.derived if formulas is None else formulas
         return {name: evaluate(text, columns, name) for name, text in chosen.items()}
 
@@ -251,11 +272,32 @@ class Bootstrap:
         problem = self.fit.problem
         assert problem is not None
         seen = problem.table["weights"] > 0  # rows of weight 0 are never drawn
+        if self.scheme in RESPONSE_SCHEMES:
+            return _engine.floats(seen)
         groups = None if self.scheme == "rows" or self.fit.groups is None else self.fit.groups[seen]
         strata = _strata({k: (codes[seen], n) for k, (codes, n) in problem.table["factors"].items()})
         weights = np.zeros(self.fit.n_rows)
         weights[seen] = _engine.resample_weights(int(seen.sum()), self.scheme, groups, strata, self.seed, index)
         return weights
+
+    def response(self, index: int) -> Floats:
+        """Return the loss of every row in one resample: the runs' own, or what a scheme of responses drew."""
+        if not 0 <= index < self.n_resamples:
+            raise DataError(f"resample {index} does not exist, expected 0 to {self.n_resamples - 1}")
+        fit = self.fit
+        assert fit.problem is not None
+        if self.scheme not in RESPONSE_SCHEMES:
+            return _engine.floats(fit.problem.table["response"].copy())
+        drawn = _engine.resample_response(
+            Job(fit.problem, fit.theta, fit.delta, self.scheme, fit.groups, self.seed), index
+        )
+        return _engine.floats(np.exp(drawn)) if fit.law.scale == "log" else drawn
+
+    def tied_columns(self, draws: Floats) -> dict[str, Floats]:
+        """Return the tied parameters of native draws."""
+        columns = {name: draws[:, j] for j, name in enumerate(self.names)}
+        tied = self.fit.law.tied
+        return {name: _engine.floats(evaluate(text, columns, f"tied {name}")) for name, text in tied.items()}
 
     def summary(self, level: float = 0.95) -> str:
         """Return the bootstrap as text: how it was drawn, what was left out, an interval per parameter."""

@@ -229,6 +229,68 @@ def student(probabilities: ArrayLike, df: float) -> Floats:
     return _core.student(np.atleast_1d(floats(probabilities)), float(df))
 
 
+Progress = Callable[[int], None] | None
+
+
+def intervals(
+    problem: Problem, theta: ArrayLike, quantities: list[dict[str, Any]], method: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return intervals of quantities of one fit, as columns."""
+    spec, table, recipe = problem.spec, problem.table, problem.recipe
+    return _core.intervals(spec, table, recipe, floats(theta), quantities, method, options, None)
+
+
+def study(
+    problem: Problem,
+    start: ArrayLike,
+    responses: ArrayLike,
+    quantities: list[dict[str, Any]],
+    methods: list[str],
+    options: dict[str, Any],
+    progress: Progress = None,
+) -> Floats:
+    """Return low and high by simulated response, method and quantity."""
+    spec, table, recipe = problem.spec, problem.table, problem.recipe
+    return _core.study(spec, table, recipe, floats(start), floats(responses), quantities, methods, options, progress)
+
+
+def double_bootstrap(
+    job: Job, quantities: list[dict[str, Any]], n_inner: int, options: dict[str, Any], progress: Progress = None
+) -> dict[str, Any]:
+    """Return outer values and inner shares, one array per quantity."""
+    spec, table, recipe = job.problem.spec, job.problem.table, job.problem.recipe
+    return _core.double_bootstrap(spec, table, recipe, job.theta, quantities, job.scheme, n_inner, options, progress)
+
+
+def quantity_draws(quantities: list[dict[str, Any]], draws: Floats) -> list[tuple[Floats, bool]]:
+    """Return quantities over native draws on their working scales, and whether that is the logarithm."""
+    return _core.quantity_draws(quantities, floats(draws))
+
+
+def ends(
+    reading: str, estimate: float, level: float, values: Floats, jackknife: ArrayLike = (), shares: ArrayLike = ()
+) -> tuple[float, float, float, float]:
+    """Return low, high and their Monte-Carlo errors, read from draws."""
+    return _core.ends(reading, estimate, level, floats(values), floats(jackknife), floats(shares))
+
+
+def resample_response(job: Job, index: int) -> Floats:
+    """Return the response of one resample, on the residual's scale."""
+    options = {"delta": job.delta, "groups": job.groups, "seed": job.seed, "level": 0.5, "n_resamples": 0}
+    spec, table, recipe = job.problem.spec, job.problem.table, job.problem.recipe
+    return _core.resample_response(spec, table, recipe, job.theta, job.scheme, index, {**options, "n_threads": 1})
+
+
+def leverages(problem: Problem, theta: ArrayLike, delta: float) -> Floats:
+    """Return the leverage of every row of weight above 0."""
+    return _core.leverages(problem.spec, problem.table, problem.recipe, floats(theta), {"delta": delta})
+
+
+def f_cdf(x: float, d1: float, d2: float) -> float:
+    """Return the distribution function of F with (d1, d2) degrees of freedom."""
+    return _core.f_cdf(x, d1, d2)
+
+
 def info() -> dict[str, Any]:
     """Return what the engine runs on: its version, SIMD level, levels at hand, cores and threads.
 

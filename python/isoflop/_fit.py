@@ -25,6 +25,7 @@ from ._points import backend_of, expand, warn_outside
 from ._prior import Prior
 from ._recipe import Criterion, Recipe
 from ._repr import Values
+from ._roles import run_column
 from ._runs import Runs, as_runs
 from ._schedules import Schedules
 from ._seed import seed_of
@@ -213,6 +214,7 @@ class _Rows:
     labels: dict[str, tuple[Any, ...]]
     groups: Any
     group_labels: tuple[Any, ...]
+    repeats: dict[str, Any]
     columns: dict[str, str]
     backend: str
     fingerprint: str
@@ -242,11 +244,18 @@ def _rows(runs: Runs, law: Law, weights: Any) -> _Rows:
         {name: tuple(labels) for name, (_, labels) in levels.items()},
         None if groups is None else _engine.integers(groups[0]),
         () if groups is None else tuple(groups[1]),
+        _run_codes(used) if groups is None else {},
         {v: c for v, c in runs.roles.items() if v in (*law.variables, *factors) and v != c},
         backend_of(runs._columns.table),
         _fingerprint(table, levels, used.n_rows),
         n_omitted,
     )
+
+
+def _run_codes(runs: Runs) -> dict[str, Any]:
+    """Return the codes of the column that tells runs apart, where there is one."""
+    name = run_column(runs.columns)
+    return {} if name is None else {name: _engine.integers(runs.factor(name)[0])}
 
 
 def _fingerprint(table: Mapping[str, Any], levels: Mapping[str, Any], n_rows: int) -> str:
@@ -350,6 +359,7 @@ def _result(
         backend=rows.backend,
         groups=rows.groups,
         group_labels=rows.group_labels,
+        repeats=rows.repeats,
         problem=problem,
     )
 

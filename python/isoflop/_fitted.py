@@ -95,6 +95,8 @@ class Fit:
     groups: Codes | None = None
     #: The label of each code of `groups`.
     group_labels: tuple[Any, ...] = ()
+    #: Columns that may tell runs apart although no groups are declared: codes by name.
+    repeats: dict[str, Codes] = field(default_factory=dict)
     problem: Problem | None = None
 
     @property
@@ -157,11 +159,13 @@ class Fit:
         columns = {k: v.lists() if isinstance(v, Schedules) else v for k, v in table["columns"].items()}
         return make_frame({**columns, **levels, "loss": table["response"], **results}, self.backend)
 
-    if TYPE_CHECKING:  # attached in `__init__`: see `isoflop._bootstrap.bootstrap`
+    if TYPE_CHECKING:  # attached in `__init__`: see `_bootstrap.bootstrap` and `_interval.interval`
 
         def bootstrap(self, n_resamples: int | None = None, **options: Any) -> Any: ...
 
         def diagnostics(self, quantity: str | None = None, **options: Any) -> Any: ...
+
+        def interval(self, level: float = 0.95, method: str = "auto", **options: Any) -> Any: ...
 
     def derived(self, formulas: Mapping[str, str] | None = None) -> Values:
         """Return quantities that are formulas over the parameters.
@@ -276,6 +280,7 @@ class Fit:
             given[name] = tuple(given[name])
         given["delta"], given["objective"] = float(given["delta"]), float(given["objective"])
         given["group_labels"] = tuple(given.get("group_labels", ()))
+        given["repeats"] = {k: np.array(v, dtype=np.int64) for k, v in given.get("repeats", {}).items()}
         given["groups"] = None if given["groups"] is None else np.array(given["groups"], dtype=np.int64)
         needed = [f.name for f in fields(cls) if f.name in given or f.default is f.default_factory]  # both MISSING
         return cls(**{name: given[name] for name in needed})

@@ -31,15 +31,9 @@ def quantiles(x: Floats, probs: tuple[float, float]) -> tuple[float, float, floa
     return float(low), float(high), float(low_b - low_a) / 2, float(high_b - high_a) / 2
 
 
-def interval_columns(rows: list[tuple[str, float, float, float, float, float]], method: str) -> dict[str, list[Any]]:
-    """Return rows (name, estimate, low, high, their errors) as columns; a basic interval mirrors the quantiles."""
+def interval_columns(rows: list[tuple[str, float, float, float, float, float]]) -> dict[str, list[Any]]:
+    """Return rows (name, estimate, low, high, their errors) as columns."""
     names, estimate, low, high, low_error, high_error = (list(c) for c in zip(*rows, strict=True))
-    if method == "basic":
-        low, high = (
-            [2 * e - h for e, h in zip(estimate, high, strict=True)],
-            [2 * e - x for e, x in zip(estimate, low, strict=True)],
-        )
-        low_error, high_error = high_error, low_error
     return {
         "parameter": names,
         "estimate": estimate,

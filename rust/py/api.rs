@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert;
+use crate::interval_api::with_responses;
 use crate::run;
 
 /// Names and advice, by code.
@@ -113,12 +114,17 @@ fn describe<'py>(py: Python<'py>, problem: &Problem, found: Fit) -> PyResult<Bou
     Ok(out)
 }
 
-fn scheme(name: &str) -> PyResult<Scheme> {
+/// A resampling scheme by its name.
+pub fn scheme(name: &str) -> PyResult<Scheme> {
     match name {
         "rows" => Ok(Scheme::Rows),
         "groups" => Ok(Scheme::Groups),
         "bayesian" => Ok(Scheme::Bayesian),
         "jackknife" => Ok(Scheme::Jackknife),
+        "wild" => Ok(Scheme::Wild),
+        "wild-groups" => Ok(Scheme::WildGroups),
+        "residual" => Ok(Scheme::Residual),
+        "parametric" => Ok(Scheme::Parametric),
         other => Err(PyValueError::new_err(format!("unknown scheme '{other}'"))),
     }
 }
@@ -154,6 +160,7 @@ pub fn bootstrap<'py>(
     let p = compiled.p();
     let drawn = run::long(py, progress.as_ref(), |cancel| {
         let sampler = Sampler::new(kind, &compiled.table().weights, groups.as_deref(), strata.as_deref(), seed, 0)?;
+        let sampler = with_responses(sampler, kind, &compiled, &recipe, &theta, groups.as_deref())?;
         Bootstrap { problem: &compiled, recipe: &recipe, theta: &theta, sampler: &sampler }
             .run(first, count, n_threads, cancel)
     })?;

@@ -9,6 +9,7 @@ mod cost_convert;
 mod error;
 mod forecast_api;
 mod hardware_api;
+mod interval_api;
 mod run;
 
 #[pymodule(gil_used = false)]
@@ -28,6 +29,9 @@ mod _core {
 
     #[pymodule_export]
     use forecast_api::{discrepancy, student};
+
+    #[pymodule_export]
+    use interval_api::{double_bootstrap, ends, f_cdf, intervals, leverages, quantity_draws, resample_response, study};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -8,7 +8,8 @@ use std::sync::Mutex;
 
 use crate::cancel::Cancel;
 use crate::error::Result;
-use crate::fit::{Problem, Recipe, Refitter};
+use crate::fit::{Key, Problem, Recipe, Refitter};
+use crate::random::Purpose;
 use crate::resample::{Sampler, Scratch};
 
 /// Refits of consecutive resamples.
@@ -44,6 +45,19 @@ impl Bootstrap<'_> {
     /// # Errors
     /// [`crate::error::Error::Cancelled`].
     pub fn run(&self, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
+        self.run_as(true, first, count, threads, cancel)
+    }
+
+    /// The same with rescue starts only where a refit does not converge, however few its rows are: for studies of
+    /// many simulations with wide criteria.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Cancelled`].
+    pub fn run_quick(&self, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
+        self.run_as(false, first, count, threads, cancel)
+    }
+
+    fn run_as(&self, always: bool, first: u64, count: usize, threads: usize, cancel: &Cancel) -> Result<Draws> {
         let Bootstrap { problem, recipe, theta, sampler } = *self;
         let p = problem.p();
         let mut out = Draws { draws: vec![0.0; count * p], objective: vec![0.0; count], status: vec![0; count] };
@@ -59,6 +73,7 @@ impl Bootstrap<'_> {
         let work = || -> Result<()> {
             let mut refitter = Refitter::new(problem, recipe, &base, cancel);
             let (mut scratch, mut weights) = (Scratch::default(), vec![0.0; problem.n()]);
+            let mut response = vec![0.0; problem.n()];
             loop {
                 let taken = queue.lock().expect("no thread panics while it takes a chunk").next();
                 let Some((chunk, ((draws, objective), status))) = taken else { return Ok(()) };
@@ -66,8 +81,10 @@ impl Bootstrap<'_> {
                     cancel.check()?;
                     let index = first + (chunk * CHUNK + k) as u64;
                     sampler.draw(index, &mut scratch, &mut weights);
+                    let drawn = sampler.draw_response(index, &mut response).then_some(&response[..]);
                     let row = &mut draws[k * p..(k + 1) * p];
-                    let (value, code) = refitter.refit(index, &weights, None, row);
+                    let key = Key { purpose: Purpose::Rescue, outer: 0, inner: index, always };
+                    let (value, code) = refitter.refit_keyed(key, &weights, drawn, row);
                     (objective[k], status[k]) = (value, code as u8);
                 }
                 cancel.advance(status.len());

@@ -1,8 +1,8 @@
 //! The numbers of isoflop: formula text to tape, tape to fit, fit to a million refits.
 //!
 //! Data flows one way: `simd`, `expr`, `error`, `cancel` know nothing of ours; `fit` uses
-//! them; `resample` draws; `bootstrap` and `band` stand on all. Nothing here names Python,
-//! opens a file or prints.
+//! them; `inference` reads how precise a fit is; `resample` draws; `bootstrap` and `band` stand on
+//! these, `interval` on all. Nothing here names Python, opens a file or prints.
 
 pub mod band;
 pub mod bootstrap;
@@ -12,6 +12,8 @@ pub mod error;
 pub mod expr;
 pub mod fit;
 pub mod hardware;
+pub mod inference;
+pub mod interval;
 mod pool;
 pub mod predict;
 pub mod quantile;

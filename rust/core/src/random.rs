@@ -18,6 +18,14 @@ pub enum Purpose {
     Simulate = 3,
     /// Noise of new runs.
     NewRun = 4,
+    /// Responses of resamples.
+    Response = 5,
+    /// Resamples of resamples.
+    InnerResample = 6,
+    /// Responses of resamples of resamples.
+    InnerResponse = 7,
+    /// Rescue starts of resamples of resamples.
+    InnerRescue = 8,
 }
 
 /// The version of the random scheme, stored with results.
@@ -47,6 +55,17 @@ impl Stream {
     /// A number in (0, 1), never 0 or 1.
     pub fn open_unit(&mut self) -> f64 {
         ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    }
+
+    /// A whole number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
+    }
+
+    /// A standard normal number (Box and Muller 1958; the second one is not kept).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * libm::log(self.open_unit())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.open_unit())
     }
 }
 

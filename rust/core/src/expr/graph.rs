@@ -104,6 +104,11 @@ impl Graph {
         &self.nodes[id]
     }
 
+    /// Whether a node is positive whatever its symbols are.
+    pub fn is_positive(&self, id: Id) -> bool {
+        self.signs[id] == Sign::Positive
+    }
+
     /// What is known of a node's sign.
     pub(super) fn sign(&self, id: Id) -> Sign {
         self.signs[id]

@@ -108,6 +108,29 @@ impl Problem {
         self.n
     }
 
+    /// The same law and rows with another response, on the residual's scale.
+    ///
+    /// # Errors
+    /// A response of the wrong length.
+    pub fn with_response(&self, response: &[f64]) -> Result<Self> {
+        check_length("the response", response.len(), self.n)?;
+        let mut other = self.clone();
+        other.y = self.pad(response, response.first().copied().unwrap_or(0.0));
+        let native = |&y: &f64| if self.scale == Scale::Log { libm::exp(y) } else { y };
+        other.table.response = response.iter().map(native).collect();
+        Ok(other)
+    }
+
+    /// The response on the residual's scale.
+    pub fn response(&self) -> &[f64] {
+        &self.y[..self.n]
+    }
+
+    /// The residual's scale.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
     /// Native values → internal values.
     pub fn inward(&self, native: &[f64]) -> Vec<f64> {
         self.domains.iter().zip(native).map(|(d, &x)| d.inward(x)).collect()
@@ -131,11 +154,6 @@ impl Problem {
     /// The vector operations in use.
     pub(crate) fn kernels(&self) -> &'static Kernels {
         self.kernels
-    }
-
-    /// The response on the residual's scale.
-    pub(crate) fn response(&self) -> &[f64] {
-        &self.y[..self.n]
     }
 
     /// The factor columns of the law.

@@ -64,6 +64,19 @@ impl Ends {
     }
 }
 
+/// Which streams a refit's rescue draws from, and whether few rows alone call for one.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// What the stream is used for.
+    pub purpose: Purpose,
+    /// The outer resample.
+    pub outer: u64,
+    /// The resample.
+    pub inner: u64,
+    /// Rescue where rows are few, too; else only where the warm start does not converge.
+    pub always: bool,
+}
+
 /// What all threads of a bootstrap share.
 #[derive(Debug)]
 pub struct Prepared {
@@ -125,6 +138,22 @@ impl<'a> Refitter<'a> {
         response: Option<&[f64]>,
         native: &mut [f64],
     ) -> (f64, Status) {
+        self.refit_keyed(
+            Key { purpose: Purpose::Rescue, outer: 0, inner: index, always: true },
+            weights,
+            response,
+            native,
+        )
+    }
+
+    /// The same with the rescue's streams named.
+    pub fn refit_keyed(
+        &mut self,
+        key: Key,
+        weights: &[f64],
+        response: Option<&[f64]>,
+        native: &mut [f64],
+    ) -> (f64, Status) {
         self.ws.load(weights, response);
         if let Some(objective) = self.solve() {
             self.recipe.write_native(&self.ws.problem.domains, &self.theta, native);
@@ -135,8 +164,8 @@ impl<'a> Refitter<'a> {
         let warm = descend(&mut self.ws, &self.shared.goal, &mut self.theta, true);
         let mut outcome = warm;
         let few = self.ws.count < FEW_ROWS * self.ws.problem.law.parameters.len();
-        if few || warm.status != Status::Converged {
-            outcome = self.rescue(warm, index);
+        if (few && key.always) || warm.status != Status::Converged {
+            outcome = self.rescue(warm, key);
         }
         if self.near_zero() {
             outcome = certify(&mut self.ws, &self.shared.goal, &mut self.theta, outcome);
@@ -147,6 +176,11 @@ impl<'a> Refitter<'a> {
         let objective = self.plain_objective(outcome);
         self.recipe.write_native(&self.ws.problem.domains, &self.theta, native);
         (objective, outcome.status)
+    }
+
+    /// The workspace with the rows of the last refit in hand, and where it ended (internal).
+    pub(crate) fn finished(&mut self) -> (&mut Workspace<'a>, &[f64]) {
+        (&mut self.ws, &self.theta)
     }
 
     /// The exact optimum of a linear law; none where the solver has to look.
@@ -160,7 +194,7 @@ impl<'a> Refitter<'a> {
 
     /// Searches on the rows of this resample: seeds as in a full fit, then random ones, until the
     /// best optimum was met several times; one that was met only once is told as such.
-    fn rescue(&mut self, warm: Outcome, index: u64) -> Outcome {
+    fn rescue(&mut self, warm: Outcome, key: Key) -> Outcome {
         let scarce = (self.ws.count as f64) < SCARCE * self.ws.problem.law.parameters.len() as f64;
         let effort = if scarce { HARD } else { LIGHT };
         let mut ends = Ends::default();
@@ -170,7 +204,7 @@ impl<'a> Refitter<'a> {
             let outcome = descend_wide(&mut self.ws, &goal, &mut theta);
             ends.add(outcome, &theta);
         }
-        let mut stream = Stream::new(self.shared.seed, Purpose::Rescue, 0, index);
+        let mut stream = Stream::new(self.shared.seed, key.purpose, key.outer, key.inner);
         for trial in 0..effort.most {
             if (trial >= effort.least && ends.hits >= effort.hits) || self.ws.cancelled() {
                 break;

@@ -26,6 +26,8 @@ pub struct Workspace<'a> {
     codes: Vec<Vec<u32>>,
     pub(crate) y: Vec<f64>,
     pub(crate) w: Vec<f64>,
+    /// The response of all rows where it is not the table's; empty where it is.
+    response: Vec<f64>,
     numbers: Vec<f64>,
     /// Free parameters, and the place of each parameter among them.
     pub(crate) free: Vec<usize>,
@@ -102,6 +104,7 @@ impl<'a> Workspace<'a> {
             codes: problem.codes.clone(),
             y: row(),
             w: row(),
+            response: vec![],
             numbers: vec![0.0; problem.program.numbers.outputs.len()],
             free: (0..p).collect(),
             place: (0..p).map(Some).collect(),
@@ -136,7 +139,14 @@ impl<'a> Workspace<'a> {
             self.w[k] = weight;
             k += usize::from(weight != 0.0);
         }
-        self.gather_rows(k, response);
+        self.response.clear();
+        self.response.extend_from_slice(response.unwrap_or(&[]));
+        self.gather_rows(k);
+    }
+
+    /// Rows of the table that are in hand, in order.
+    pub(crate) fn rows_in_hand(&self) -> &[u32] {
+        &self.rows[..self.count]
     }
 
     /// Keeps at most `most` rows, evenly spaced, in hand; returns those that were.
@@ -151,7 +161,7 @@ impl<'a> Workspace<'a> {
             (self.rows[k], self.w[k]) = (held.rows[i], held.w[i]);
             k += 1;
         }
-        self.gather_rows(k, None);
+        self.gather_rows(k);
         Some(held)
     }
 
@@ -160,11 +170,11 @@ impl<'a> Workspace<'a> {
         if let Some(held) = held {
             self.rows[..held.rows.len()].copy_from_slice(&held.rows);
             self.w[..held.w.len()].copy_from_slice(&held.w);
-            self.gather_rows(held.rows.len(), None);
+            self.gather_rows(held.rows.len());
         }
     }
 
-    fn gather_rows(&mut self, count: usize, response: Option<&[f64]>) {
+    fn gather_rows(&mut self, count: usize) {
         let p = self.problem;
         self.count = count;
         self.n = count.next_multiple_of(LANES).max(LANES);
@@ -175,7 +185,8 @@ impl<'a> Workspace<'a> {
         for c in 0..p.program.n_data {
             gather(&p.data[c * p.padded..][..p.padded], rows, &mut self.columns[c * self.ld..][..n]);
         }
-        gather(response.unwrap_or(&p.y), rows, &mut self.y[..n]);
+        let response = if self.response.is_empty() { &p.y } else { &self.response };
+        gather(response, rows, &mut self.y[..n]);
         for (to, from) in self.codes.iter_mut().zip(&p.codes) {
             for (code, &row) in to.iter_mut().zip(rows) {
                 *code = from[row as usize];

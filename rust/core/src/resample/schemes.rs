@@ -1,5 +1,8 @@
-//! Resampling schemes: each turns a stream into row weights (and, later, a response).
+//! Resampling schemes: each turns a stream into row weights; `response` draws responses.
 
+use std::sync::Arc;
+
+use super::response::Responder;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, Stream};
 
@@ -14,26 +17,43 @@ pub enum Scheme {
     Bayesian,
     /// Resample `i` leaves out row `i`, or group `i` where there are any.
     Jackknife,
+    /// Fitted values plus or minus r/(1 − h) (Wu 1986).
+    Wild,
+    /// The same for whole groups, with six weights (Cameron, Gelbach and Miller 2008; Webb 2023).
+    WildGroups,
+    /// Fitted values plus residuals drawn with replacement (Efron 1979).
+    Residual,
+    /// Fitted values plus normal noise, with an effect for each group where there are any.
+    Parametric,
+}
+
+impl Scheme {
+    /// Whether every row keeps its weight and the response is drawn.
+    pub fn draws_response(self) -> bool {
+        matches!(self, Scheme::Wild | Scheme::WildGroups | Scheme::Residual | Scheme::Parametric)
+    }
 }
 
 /// Draws the resamples of one table.
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    scheme: Scheme,
-    seed: u64,
-    outer: u64,
-    base: Vec<f64>,
+    pub(super) scheme: Scheme,
+    pub(super) seed: u64,
+    pub(super) outer: u64,
+    pub(super) base: Vec<f64>,
     /// The rows of each unit (one each without groups); a stratum is a range of units.
-    units: Vec<Vec<u32>>,
-    strata: Vec<(usize, usize)>,
+    pub(super) units: Vec<Vec<u32>>,
+    pub(super) strata: Vec<(usize, usize)>,
     /// The rows, where every unit is one row and there is one stratum: the fast way.
     singles: Vec<u32>,
+    /// Draws the responses of schemes that have them.
+    responder: Option<Arc<Responder>>,
 }
 
 /// Scratch of a thread that draws.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Sampler {
@@ -59,14 +79,37 @@ impl Sampler {
         if scheme == Scheme::Groups && groups.is_none() {
             return Err(Error::Setting("scheme 'groups' needs groups".into()));
         }
-        let by_group = groups.filter(|_| scheme != Scheme::Rows);
+        let by_group = groups.filter(|_| scheme != Scheme::Rows && !scheme.draws_response());
         let (units, strata) = sort_units(n, base, by_group, strata)?;
         if units.len() < 2 {
             return Err(Error::Setting(format!("resampling needs at least 2 units, found {}", units.len())));
         }
         let plain = strata.len() == 1 && units.iter().all(|u| u.len() == 1);
         let singles = if plain { units.iter().map(|u| u[0]).collect() } else { vec![] };
-        Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, singles })
+        Ok(Sampler { scheme, seed, outer, base: base.to_vec(), units, strata, singles, responder: None })
+    }
+
+    /// The same with the responses of a scheme that draws them.
+    pub fn with_responder(mut self, responder: Responder) -> Self {
+        self.responder = Some(Arc::new(responder));
+        self
+    }
+
+    /// Whether resamples have responses of their own.
+    pub fn draws_response(&self) -> bool {
+        self.responder.is_some()
+    }
+
+    /// Writes the response of resample `index`, where the scheme draws one; says whether it did.
+    pub fn draw_response(&self, index: u64, response: &mut [f64]) -> bool {
+        let Some(responder) = &self.responder else { return false };
+        responder.draw((Purpose::Response, self.outer, index), response);
+        true
+    }
+
+    /// How many units there are: rows of weight above zero, or groups of them.
+    pub fn n_units(&self) -> usize {
+        self.units.len()
     }
 
     /// The seed of its streams.
@@ -79,7 +122,8 @@ impl Sampler {
         match self.scheme {
             Scheme::Rows | Scheme::Groups => self.draw_units(index, scratch, weights),
             Scheme::Bayesian => self.draw_exponential(index, weights),
-            Scheme::Jackknife => {
+            scheme if scheme.draws_response() => weights.copy_from_slice(&self.base),
+            _ => {
                 weights.copy_from_slice(&self.base);
                 for &row in &self.units[index as usize % self.units.len()] {
                     weights[row as usize] = 0.0;
