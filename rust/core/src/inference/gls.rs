@@ -29,8 +29,9 @@ pub struct Gls {
     pub clipped: bool,
 }
 
-/// Gauss–Newton steps at most.
-const STEPS: usize = 30;
+/// Gauss–Newton steps at most, and after how many they are halved: then they go to and fro.
+const STEPS: usize = 100;
+const WHOLE: usize = 10;
 
 /// The rows of each group, in order.
 pub fn members(state: &State, groups: &[u32], order: Option<&[f64]>) -> Vec<Vec<usize>> {
@@ -81,7 +82,7 @@ fn converge(
     errors: &Errors,
 ) -> Result<Option<(State, Square)>> {
     let mut state = start.clone();
-    for _ in 0..STEPS {
+    for k in 0..STEPS {
         ws.cancel.check()?;
         let Some((inverse, g)) = normal_equations(&state, groups, errors) else { return Ok(None) };
         let step = inverse.times(&g);
@@ -89,9 +90,10 @@ fn converge(
         if size.sqrt() < 1e-6 {
             return Ok(Some((state, inverse)));
         }
+        let share = if k < WHOLE { 1.0 } else { 0.5 };
         let mut theta = state.theta.clone();
         for (d, &j) in step.iter().zip(&state.free) {
-            theta[j] = (theta[j] - d.clamp(-1.0, 1.0)).clamp(recipe.lower[j], recipe.upper[j]);
+            theta[j] = (theta[j] - share * d.clamp(-1.0, 1.0)).clamp(recipe.lower[j], recipe.upper[j]);
         }
         state = State::at(ws, recipe, &theta);
         if state.free != start.free {
