@@ -127,7 +127,7 @@ def fit(
     if isinstance(weights, str):
         variables, weights = {**variables, "weights": weights}, None
     _check_keywords(law, variables)
-    runs = as_runs(runs, is_loss=law.predicts_loss, **variables)
+    runs = as_runs(runs, law.predicts_loss, **variables)
     options: dict[str, Any] = {"fixed": fixed, "bounds": bounds, "prior": prior, "starts": starts}
     recipe = law.paper_recipe().override(criterion, delta, quantile, law.scale)
     seed = seed_of(rng)

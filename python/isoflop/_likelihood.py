@@ -84,7 +84,9 @@ def student(found: Fit, runs: Runs) -> Likelihood:
 
 def _refit(found: Fit, runs: Runs, weights: Floats) -> Fit:
     """Return the weighted least squares next to a fit; what is at a bound stays there."""
-    held = {name: found.params[name] for name in found.names if name not in found.free or name in found.at_bound}
+    ended = {name for name in found.names if name not in found.free or name in found.at_bound}
+    ended |= {name for name in found.names if found.params[name] == 0 and found.law.domain(name) == "positive"}
+    held = {name: found.params[name] for name in found.names if name in ended}
     start = {name: found.params[name] for name in found.names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -514,7 +514,7 @@ class Runs:
         return _runs_text.html(self._columns)
 
 
-def as_runs(frame: Any, *, is_loss: bool = True, **keywords: Any) -> Runs:
+def as_runs(frame: Any, is_loss: bool = True, /, **keywords: Any) -> Runs:
     """Return `frame` as Runs: built, or with further roles where it is already.
 
     `is_loss` says whether the response is a loss, whose units can be judged.

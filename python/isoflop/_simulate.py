@@ -116,7 +116,7 @@ def _as_runs(table: Table, loss: Any, groups: str | None, labels: Any, is_loss: 
         columns["group"] = labels
     columns["loss"] = loss
     frame = {k: np.asarray(v) for k, v in columns.items()} if table.is_dict else make_frame(columns, backend_of(table))
-    return as_runs(frame, is_loss=is_loss, loss="loss", groups=groups)
+    return as_runs(frame, is_loss, loss="loss", groups=groups)
 
 
 def _values(table: Table, name: str) -> Any:

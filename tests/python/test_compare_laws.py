@@ -85,7 +85,9 @@ def test_the_table_holds_fits_of_one_recipe(compared):
 
 def test_the_verdict_names_the_truth_and_what_equals_it(compared):
     text = compared.verdict
-    assert "cannot tell coupled, pnorm and chinchilla apart" in text
+    # coupled and pnorm are one law in two forms: which of them comes first is rounding
+    first = [f"cannot tell {a}, {b} and chinchilla apart" for a, b in (("coupled", "pnorm"), ("pnorm", "coupled"))]
+    assert any(words in text for words in first)
     assert "clearly against chinchilla_tied" in text
     assert "and kaplan_nd (763 above)" in text
     assert "The same curve came out for pnorm and coupled" in text

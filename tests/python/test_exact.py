@@ -58,7 +58,7 @@ def test_the_fit_and_every_refit_are_least_squares(case):
     fit = iso.fit(TABLE, law, criterion="squared")
     assert fit.status == "converged"
     assert (fit.n_starts, fit.n_optima) == (1, 1)
-    assert fit.nfev <= 5  # one solve; the others report
+    assert fit.nfev <= 6  # one solve; the others report
     expected = least_squares(columns, y)
     assert coefficients(fit.params, fit.params.values(), logged) == pytest.approx(expected, rel=1e-9)
     boot = fit.bootstrap(50)

@@ -103,14 +103,18 @@ pub fn fit(problem: &Problem, recipe: &Recipe, search: &Search, cancel: &Cancel)
     let mut ws = Workspace::new(problem, cancel);
     ws.set_free(&recipe.free());
     let mut recipe = recipe.clone();
-    let mut best = match exact::fit(&mut ws, &recipe) {
+    let solved = exact::fit(&mut ws, &recipe);
+    let searched = solved.is_none();
+    let mut best = match solved {
         Some(best) => best,
         None => settle(&mut ws, &mut recipe, search, cancel)?,
     };
     cancel.check()?;
     let goal = goal(&ws, &recipe, FULL);
     best.outcome = certify(&mut ws, &goal, &mut best.theta, best.outcome);
-    polish(&mut ws, &recipe, &mut best);
+    if searched {
+        polish(&mut ws, &recipe, &mut best);
+    }
     cancel.check()?;
     let report = statistics::report(&mut ws, &recipe, best);
     cancel.check()?;
