@@ -9,11 +9,20 @@ Nothing of isoflop is used here.
 
 from __future__ import annotations
 
-import numba as nb
+import sys
+from pathlib import Path
+
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
+
+# numba looks for the package `coverage`; a neighbour of this file has that name and is not it.
+_PATH = list(sys.path)
+sys.path[:] = [p for p in _PATH if p and Path(p).resolve() != Path(__file__).resolve().parent]
+import numba as nb  # noqa: E402
+from llvmlite import ir  # noqa: E402
+from numba.core import types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
+
+sys.path[:] = _PATH
 
 # Fused multiply-adds are harmless everywhere; sums may be regrouped in `_sums` only.
 EXACT = {"contract", "nnan", "ninf", "nsz"}
