@@ -163,7 +163,15 @@ def test_compiled_derivatives_are_differences(text, at):
     assert np.all(np.abs(found - expected)[off < np.inf] <= off[off < np.inf]), (text, found - expected)
 
 
+#: Where the two ends of Levenberg's damping crossed by a rounding error.
+CROSSED = (
+    {"X": np.array([1.0, 1, 1, 2, 1, 2, 2, 2, 4, 4, 10]), "Y": np.ones(11)},
+    {"a": 1.0, "b": 1.0, "r": 1.5384040727597113e-39, "u": 0.5},
+)
+
+
 @settings(max_examples=EXAMPLES)
+@example("sqrt(exp(sin(logistic(r))) + X**0.5)", CROSSED)
 @given(formulas(positive=True), values())
 def test_derivatives_of_the_logarithm(text, at):
     """On the log scale sums become a log-sum-exp: its derivatives are others, and must be right too."""

@@ -193,7 +193,7 @@ impl Trust {
         if !(high > 0.0) {
             return None;
         }
-        let mut damping = self.damping.clamp(low, high);
+        let mut damping = self.damping.min(high).max(low);
         for _ in 0..10 {
             if !(damping > 0.0) {
                 damping = (1e-3 * high).max((low * high).sqrt());
