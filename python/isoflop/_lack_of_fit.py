@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _engine
 from ._engine import Floats
 from ._notes import Kind, Note
 from ._repr import number
@@ -146,25 +147,4 @@ def f_tail(ratio: float, a: float, b: float) -> float:
     >>> round(f_tail(3.4780, 4, 10), 4)
     0.05
     """
-    return _beta_share(b / (b + a * ratio), b / 2, a / 2) if ratio > 0 else 1.0
-
-
-def _beta_share(x: float, a: float, b: float) -> float:
-    """Return the regularised incomplete beta function, by its continued fraction (Lentz 1976)."""
-    if not 0 < x < 1:
-        return 1.0 if x >= 1 else 0.0
-    if x > (a + 1) / (a + b + 2):
-        return 1.0 - _beta_share(1 - x, b, a)
-    front = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, 1000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1 / (1 + term * d)
-            c = 1 + term / c
-            value *= c * d
-        if abs(c * d - 1) < 1e-15:
-            break
-    return math.exp(front) / a * value
+    return _engine.f_cdf(1 / ratio, b, a) if ratio > 0 else 1.0  # the other end, where nothing cancels
