@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ._serving import InferenceCost, inference_cost
     from ._simulate import simulate
     from ._study import CoverageStudy, coverage_study
+    from ._templates import template
     from ._validate import validate_cost
 
 __version__ = version()
@@ -91,6 +92,7 @@ _LATE = {
     "read_runs": "_read",
     "search_layouts": "_search",
     "simulate": "_simulate",
+    "template": "_templates",
     "training_cost": "_cost",
     "training_memory": "_cost",
     "transformer_flops": "_counts",
@@ -154,6 +156,7 @@ __all__ = [
     "read_runs",
     "search_layouts",
     "simulate",
+    "template",
     "training_cost",
     "training_memory",
     "transformer_flops",
