@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._layout import Layout
     from ._load import load
     from ._read import read_runs
+    from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
@@ -72,12 +73,14 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "RecipeComparison": "_recipes",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compare_recipes": "_recipes",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
@@ -131,6 +134,7 @@ __all__ = [
     "PrecisionWarning",
     "Published",
     "Recipe",
+    "RecipeComparison",
     "Runs",
     "TrainingCost",
     "__version__",
@@ -139,6 +143,7 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compare_recipes",
     "convert_mfu",
     "coverage_study",
     "estimators",
