@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._diagnostics import Diagnostics
+    from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
     from ._draws import Bootstrap
     from ._estimate import Calibration
     from ._fit_table import FitTable
@@ -66,6 +67,9 @@ _LATE = {
     "Cluster": "_cluster",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
+    "Downstream": "_downstream",
+    "DownstreamForecast": "_downstream",
+    "Emergence": "_downstream",
     "FitTable": "_fit_table",
     "Forecast": "_forecast",
     "Forecaster": "_forecast",
@@ -83,6 +87,8 @@ _LATE = {
     "compare_recipes": "_recipes",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
+    "downstream": "_downstream",
+    "emergence": "_downstream",
     "estimators": "estimators",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
@@ -113,6 +119,9 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Diagnostics",
+    "Downstream",
+    "DownstreamForecast",
+    "Emergence",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -146,6 +155,8 @@ __all__ = [
     "compare_recipes",
     "convert_mfu",
     "coverage_study",
+    "downstream",
+    "emergence",
     "estimators",
     "fit",
     "flops_conventions",
