@@ -304,6 +304,7 @@ def test_bad_input_is_named():
     bad("has 3 recipes", {**old, "recipe": ["a", "b", "c"] * 2}, by="recipe")
     bad("both recipes are called 'x'", old, new, a="x", b="x")
     bad("target is -1", old, new, target=-1.0)
+    bad("criterion is 'absolute'", old, new, criterion="absolute")
     bad("no column 'order'", old, new, pair="order")
 
 
