@@ -328,9 +328,9 @@ def _jump(fit: Fit, score: Floats, scale: Floats, seed: int) -> Jump:
         return Jump(float("nan"), 0.0, 1.0)
     spread = np.clip(np.diag(maker), 0.05, 1.0)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(N_SIGNS, len(rest)))
-    clear = _clarity(maker @ rest, steps, norm)
+    clear = _clarity((maker @ rest)[None, :], steps, norm)[0]
     drawn = (signs * (rest / np.sqrt(spread))) @ maker
-    others = np.array([_clarity(row, steps, norm).max() for row in drawn])
+    others = _clarity(floats(drawn), steps, norm).max(axis=1)
     best = int(np.argmax(clear))
     size = float(steps[best] @ rest / norm[best])
     at = float(np.sqrt(sizes[places[best]] * sizes[places[best] - 1]))
@@ -338,8 +338,8 @@ def _jump(fit: Fit, score: Floats, scale: Floats, seed: int) -> Jump:
 
 
 def _clarity(rest: Floats, steps: Floats, norm: Floats) -> Floats:
-    """Return the share of what is left that each step explains."""
-    return floats((steps @ rest) ** 2 / norm / max(float(rest @ rest), 1e-300))
+    """Return the share of what is left, in each row, that each step explains."""
+    return floats((rest @ steps.T) ** 2 / norm / np.maximum((rest**2).sum(axis=1), 1e-300)[:, None])
 
 
 def _plain(value: Any) -> Any:
