@@ -4,8 +4,8 @@
 
 Both recipes have n runs log-spaced from 1e18 to 1e21 FLOP on E + A C^-alpha. Multipliers are asked for in the middle of
 the ladder, at its end, and 10 and 100 times beyond. `t` is what `compare_recipes` gives; `normal` is the same with 1.96
-in place of Student's quantile, and `draws` the percentiles of its common resamples: both to show what they miss. Sweeps over N and D are compared along the best split of compute.
-Exit code 1 where `t` holds less often than it must.
+in place of Student's quantile, and `draws` the percentiles of its common resamples: both to show what they miss. Sweeps
+over N and D are compared along the best split of compute. Exit code 1 where `t` holds less often than it must.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def sweeps(simulations: int) -> Iterator[tuple[str, np.ndarray]]:
         for _ in range(simulations):
             tables = design(rng, common)
             found = iso.compare_recipes(*tables, scales=BUDGETS, pair=how, criterion="squared", n_resamples=0)
-            held.append((found.low <= FACTOR) & (FACTOR <= found.high))
+            held.append((found.low <= FACTOR) & (found.high >= FACTOR))
             with np.errstate(divide="ignore"):
                 width.append(np.log(found.high) - np.log(found.low))
         shares, wide = 100 * np.mean(held, axis=0), np.exp(np.median(width, axis=0))
