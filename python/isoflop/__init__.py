@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._diagnostics import Diagnostics
+    from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
     from ._draws import Bootstrap
     from ._estimate import Calibration
     from ._fit_table import FitTable
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
     from ._plan import Plan, plan
     from ._read import read_runs
+    from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
@@ -71,6 +73,9 @@ _LATE = {
     "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
+    "Downstream": "_downstream",
+    "DownstreamForecast": "_downstream",
+    "Emergence": "_downstream",
     "FitTable": "_fit_table",
     "Forecast": "_forecast",
     "Forecaster": "_forecast",
@@ -81,16 +86,20 @@ _LATE = {
     "Optimum": "_optimum",
     "Overtraining": "_optimum",
     "Plan": "_plan",
+    "RecipeComparison": "_recipes",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compare_recipes": "_recipes",
     "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
     "cost_curve": "_cluster_curve",
     "coverage_study": "_study",
+    "downstream": "_downstream",
+    "emergence": "_downstream",
     "estimators": "estimators",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
@@ -125,6 +134,9 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Diagnostics",
+    "Downstream",
+    "DownstreamForecast",
+    "Emergence",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -149,6 +161,7 @@ __all__ = [
     "PrecisionWarning",
     "Published",
     "Recipe",
+    "RecipeComparison",
     "Runs",
     "TrainingCost",
     "__version__",
@@ -157,10 +170,13 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compare_recipes",
     "compute_optimal",
     "convert_mfu",
     "cost_curve",
     "coverage_study",
+    "downstream",
+    "emergence",
     "estimators",
     "fit",
     "flops_conventions",
