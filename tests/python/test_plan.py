@@ -143,6 +143,13 @@ def test_serving_moves_the_optimum_to_smaller_models():
     assert served.choice.budget == pytest.approx(2e6)
 
 
+def test_serving_is_paid_in_flops_too():
+    plan = iso.plan(EPOCH, cluster=CLUSTER, C=1e24, lifetime_tokens=2e12)
+    assert pytest.approx(1e24) == 6 * plan.N * plan.D + 2 * plan.N * 2e12
+    assert pytest.approx(plan.optimum.D, rel=0.04) == plan.D
+    assert 0.9 * iso.laws.chinchilla_opt(C=1e24, **EPOCH.params).N_opt > plan.N
+
+
 def test_windows_and_families_are_kept():
     narrow = iso.plan(EPOCH, cluster=CLUSTER, days=30, N=(1e9, 8.1e9), family="qwen")
     assert pytest.approx(8.1e9, rel=0.02) == narrow.N
@@ -195,11 +202,13 @@ def main_plain(value):
         ({"days": 30, "lifetime_tokens": 1e12}, "lifetime_tokens cost no days"),
         ({"days": 30, "law": "pnorm"}, "law is for runs, and this is a Published"),
         ({"days": 30, "precision": "fp7"}, "unknown precision 'fp7'"),
+        ({"days": 30, "cluster": "H100"}, "cluster is a str, expected a Cluster"),
+        ({"C": 1e12}, "the llama family has no model of"),
     ],
 )
 def test_bad_budgets(words, text):
     with pytest.raises(iso.IsoflopError, match=text):
-        iso.plan(EPOCH, cluster=CLUSTER, **words)
+        iso.plan(EPOCH, **{"cluster": CLUSTER, **words})
 
 
 def test_a_model_that_fits_nowhere_names_memory():
@@ -211,6 +220,12 @@ def test_a_batch_that_nothing_divides_names_divisibility():
     cluster = iso.Cluster("A100", 127, devices_per_node=127, price_usd_per_hour=1.0)
     with pytest.raises(iso.DataError, match="no cut divides the batch"):
         iso.plan(EPOCH, cluster=cluster, days=30, batch=8, N=(1e9, 1e11))
+
+
+def test_a_budget_for_the_smallest_model_of_the_family():
+    plan = iso.plan(EPOCH, cluster=CLUSTER, usd=1.5)
+    assert plan.N < 1e8
+    assert plan.cost.usd == pytest.approx(1.5)
 
 
 def test_the_largest_model_that_fits_is_said():
