@@ -280,7 +280,7 @@ def test_exact_match_of_a_smooth_loss_is_no_jump():
     assert found.explained > 0.99
     # Exact match rises from 10 to 90 % while u falls 22-fold: here within a factor of 22**(1/0.3) of compute.
     assert found.looseness.noise == pytest.approx(0.004, rel=0.6)
-    assert "the jump is the metric's" in found.summary()
+    assert "the rise is the metric's" in found.summary()
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "smooth"
 
 
