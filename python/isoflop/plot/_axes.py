@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.colors import LogNorm
 
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
 
 CURVE = "#C8380B"
 PLAIN = "#31688E"
+GREY = "0.55"
+#: For things of several kinds, with a marker each: apart in lightness too (Okabe and Ito 2008, reordered).
+KINDS = (("#31688E", "o"), ("#C8380B", "s"), ("#2A9D6F", "^"), ("#B8559A", "D"), ("#D99A00", "v"))
 #: Axes wider than this, in inches, have room for larger type and points.
 WIDE = 3.5
+#: A log scale of less than this ratio gets round numbers, one with no more decades than that 1, 2 and 5 of each.
+WITHIN, FEW = 12.0, 1
+#: Shares of the axes right of which names stand left of their points, and above which they stand below.
+MIDDLE, HIGH = 0.55, 0.9
 
 
 def new_axes(ax: Axes | None) -> Axes:
@@ -32,8 +41,20 @@ def new_axes(ax: Axes | None) -> Axes:
     return made
 
 
+def finish(ax: Axes, xlabel: str, ylabel: str, *, x_log: bool = True, y_log: bool = True) -> None:
+    """Name the axes, make log scales and take away what carries no information; call it when all is drawn."""
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.margins(x=0.02)
+    if x_log:
+        log_scale(ax.xaxis)
+    if y_log:
+        log_scale(ax.yaxis)
+    tidy(ax)
+
+
 def log_scale(axis: Any) -> None:
-    """Make a log scale; with ticks at round numbers where it spans less than a decade or so.
+    """Make a log scale: ticks at decades, at 1, 2, 5 where these are few, at round numbers within a decade.
 
     Call it when everything is drawn.
     """
@@ -42,15 +63,33 @@ def log_scale(axis: Any) -> None:
     axes, name = axis.axes, axis.axis_name
     getattr(axes, f"set_{name}scale")("log")
     low, high = axis.get_view_interval()
-    if high / low < 12:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+    if high / low < WITHIN:
         axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-        plain = ScalarFormatter(useOffset=False)
-        axis.set_major_formatter(plain if high < 1e4 else FuncFormatter(lambda value, _: f"{value:g}"))
+        if high < 1e4:
+            axis.set_major_formatter(ScalarFormatter(useOffset=False))  # 2.0, 2.5: as many digits everywhere
         axis.set_minor_locator(NullLocator())
     else:
-        axis.set_major_locator(LogLocator(numticks=12))
+        decades = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
+        axis.set_major_locator(LogLocator(subs=[1.0] if decades > FEW else [1.0, 2.0, 5.0], numticks=12))
         axis.set_minor_locator(LogLocator(subs=list(range(2, 10)), numticks=200))
         axis.set_minor_formatter(NullFormatter())
+
+
+def plain(value: float) -> str:
+    r"""Return a number as a label: as it is from 0.001 to 9999, else with a power of ten.
+
+    Examples
+    --------
+    >>> plain(2.5), plain(20.0), plain(2e9), plain(1e21)
+    ('2.5', '20', '$2{\\times}10^{9}$', '$10^{21}$')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.10g}"
+    mantissa, power = f"{value:.9e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    times = "" if mantissa == "1" else f"{mantissa}{{\\times}}"
+    return f"${times}10^{{{int(power)}}}$"
 
 
 def tidy(ax: Axes) -> None:
@@ -80,17 +119,15 @@ def scatter(ax: Axes, x: Floats, y: Floats, size: Floats | None, label: str) -> 
 
 
 def size_bar(axes: Axes | list[Axes], points: Any) -> None:
-    """Add the bar that says which colour is which number of parameters."""
-    from matplotlib.figure import Figure
-
-    first = axes[0] if isinstance(axes, list) else axes
-    figure = first.figure
-    assert isinstance(figure, Figure) or hasattr(figure, "colorbar")
+    """Add the bar that says which colour is which number of parameters, where points are coloured by it."""
+    if points.get_array() is None:
+        return
+    figure: Any = (axes[0] if isinstance(axes, list) else axes).figure
     bar = figure.colorbar(points, ax=axes, pad=0.015, aspect=30, fraction=0.06)
     bar.set_label("parameters N")
     bar.outline.set_visible(False)
     low, high = points.norm.vmin, points.norm.vmax
-    if high / low < 12:
+    if high / low < WITHIN:
         log_scale(bar.ax.yaxis)
 
 
@@ -104,8 +141,29 @@ def beyond(ax: Axes, last: float, end: float) -> None:
 
 def legend(ax: Axes, place: Literal["upper right", "best"]) -> None:
     """Say what is what, in smaller type where the axes are narrow."""
-    size = "small" if inches(ax) > WIDE else "x-small"
-    ax.legend(frameon=False, fontsize=size, loc=place, handlelength=1.6, borderaxespad=0.3, labelspacing=0.35)
+    ax.legend(frameon=False, fontsize=small(ax), loc=place, handlelength=1.6, borderaxespad=0.3, labelspacing=0.35)
+
+
+def small(ax: Axes) -> str:
+    """Return the size of type for what is said inside axes."""
+    return "small" if inches(ax) > WIDE else "x-small"
+
+
+def tint(colour: str, strength: float) -> Any:
+    """Return a colour thinned with white, so that nothing shines through."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - strength * (1 - part) for part in to_rgb(colour))
+
+
+def annotate(ax: Axes, named: Sequence[tuple[float, float, str]]) -> None:
+    """Name points (x, y, text) beside them, towards the middle of the axes; call it when all is drawn."""
+    ax.autoscale_view()
+    for x, y, text in named:
+        across, up = ax.transLimits.transform(ax.transScale.transform((x, y)))
+        where: dict[str, Any] = {"ha": "right" if across > MIDDLE else "left", "va": "top" if up > HIGH else "bottom"}
+        where["xytext"] = (-5 if across > MIDDLE else 5, -3 if up > HIGH else 3)
+        ax.annotate(text, (x, y), textcoords="offset points", fontsize=small(ax), zorder=5, **where)
 
 
 def inches(ax: Axes) -> float:
