@@ -7,6 +7,7 @@ what they are to tell (`_target`), and what designs are worth (`_worth`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,13 +20,17 @@ from .._prior import Prior
 from .._quantiles import tails
 from .._repr import number
 from .._seed import seed_of
-from ._costs import FLOOR, Candidates, Cost, Limits, candidates, read_cost
+from ._costs import Candidates, Cost, Limits, candidates, read_cost
+from ._known import Known
 from ._notes import notes_on
 from ._result import RunPlan
 from ._sources import read_known
 from ._target import target_of
 from ._usual import isoflop, ladder, of_cost
 from ._worth import Expected, Judge
+
+#: The cheapest candidate as a share of the budget.
+FLOOR = 1e-4
 
 __all__ = ["RunPlan", "evaluate_design", "plan_runs"]
 
@@ -42,6 +47,7 @@ def plan_runs(
     N: tuple[float, float] = (1e7, 3e10),
     tokens_per_param: tuple[float, float] = (2.0, 500.0),
     cap: float = 0.25,
+    floor: float | None = None,
     slots: int | None = None,
     longest: float | None = None,
     sigma: float | None = None,
@@ -76,6 +82,9 @@ def plan_runs(
         Smallest and largest D/N.
     cap : float
         What one run may cost at most, as a share of the budget.
+    floor : float, optional
+        What one run costs at least, as a share of the budget. Where None 1e-4, and not less than the cheapest run that
+        was made: on paper ever smaller runs tell ever more, in trust of the law's form far from the target.
     slots : int, optional
         How many runs can go on at once: the runs are put on slots, the longest first.
     longest : float, optional
@@ -108,8 +117,8 @@ def plan_runs(
     -----
     The criterion is the mean of ln var(ln L*) and ln var(ln N_opt*) at the target, by the gradients of all six
     parameters of the p-norm law and a prior: var = gᵀ(P + Σ J Jᵀ/σ²)⁻¹g. It is averaged over p = 1 and p = 2, refitted
-    to the runs where there are any, or over 16 draws of a bootstrap. Candidates are 26 costs from 1e-4 of the budget to
-    the cap by 46 sizes each. Each run in turn is exchanged for the best affordable candidate until nothing improves.
+    to the runs where there are any, or over 16 draws of a bootstrap. Candidates are 26 costs from the floor to the
+    cap by 46 sizes each. Each run in turn is exchanged for the best affordable candidate until nothing improves.
     The same point several times means several seeds. Groups share noise by their intraclass correlation.
 
     Bands are of the mean curve, by these gradients and Student's t: that of one more run is wider by `sigma`, and the
@@ -131,10 +140,12 @@ def plan_runs(
     >>> plan.cost <= 1e22, plan.after.loss_error < 0.7 * isoflop.loss_error
     (True, True)
     """
-    limits = _limits(budget, cap, N, tokens_per_param)
+    limits = _limits(budget, cap, floor, N, tokens_per_param)
     _check(k, slots, longest, starts)
     known = read_known(model, law, sigma, prior, dict(held or {}))
     price = read_cost(cost, unit, dict(held or {}))
+    if floor is None:
+        limits = replace(limits, floor=_lowest(limits, known, price))
     judge = _judge(known, target_C, level)
     among = candidates(price, limits)
     _require_affordable(among, limits, k, slots, longest, price.unit)
@@ -210,7 +221,7 @@ def evaluate_design(
     return _plan(judge, price, new, "given", usual, float("nan"), slots)
 
 
-def _judge(known: Any, target_C: float, level: float) -> Judge:
+def _judge(known: Known, target_C: float, level: float) -> Judge:
     tails(level)
     if not (np.isfinite(target_C) and target_C > 1e9):
         raise DataError(f"target_C is {target_C!r}, expected training compute in FLOP such as 1e24")
@@ -218,20 +229,32 @@ def _judge(known: Any, target_C: float, level: float) -> Judge:
     return Judge(known, targets, target_of(known.best, target_C), level)
 
 
-def _limits(budget: float, cap: float, N: Any, tokens_per_param: Any) -> Limits:
+def _lowest(limits: Limits, known: Known, price: Cost) -> float:
+    """Return the cost of the cheapest run made where it lies between the floor and the cap."""
+    if known.made is None:
+        return limits.floor
+    costs = price.of(known.made.columns["N"], known.made.columns["D"])
+    cheapest = float(np.nanmin(costs)) if np.isfinite(costs).any() else 0.0
+    return cheapest if limits.floor < cheapest < limits.cap else limits.floor
+
+
+def _limits(budget: float, cap: float, floor: float | None, N: Any, tokens_per_param: Any) -> Limits:
     if not (np.isfinite(budget) and budget > 0):
         raise DataError(f"budget is {budget!r}, expected what all runs may cost, a number above 0")
     if not 0 < cap <= 1:
         raise DataError(
             compose(f"cap is {cap!r}, expected a share of the budget from 0 to 1", "0.25 lets a run take a fourth")
         )
+    floor = FLOOR if floor is None else floor
+    if not 0 < floor < cap:
+        raise DataError(f"floor is {floor!r}, expected a share of the budget above 0 and below cap ({cap:g})")
     pairs = {"N": N, "tokens_per_param": tokens_per_param}
     for name, pair in pairs.items():
         ends = np.asarray(pair, dtype=np.float64)
         if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
             raise DataError(f"{name} is {pair!r}, expected (smallest, largest), both above 0")
     (a, b), (c, d) = pairs.values()
-    return Limits(float(budget), float(cap * budget), (float(a), float(b)), (float(c), float(d)))
+    return Limits(float(budget), float(cap * budget), float(floor * budget), (float(a), float(b)), (float(c), float(d)))
 
 
 def _check(k: int, slots: int | None, longest: float | None, starts: int) -> None:
@@ -251,7 +274,7 @@ def _require_affordable(
             compose(
                 f"{counted(k, 'run')} cost at least {number(k * cheapest, 3)} {unit}, the budget is "
                 f"{number(limits.budget, 3)}",
-                f"make fewer runs, or allow smaller ones (the cheapest run is {FLOOR:g} of the budget)",
+                "make fewer runs, or allow cheaper ones with floor=...",
             )
         )
     rounds = -(-k // (slots or 1))

@@ -13,8 +13,8 @@ from .._errors import DataError, LawError, compose, listed
 from .._formula import evaluate, names_in
 from .._repr import number
 
-#: Sizes at each cost and costs of the grid of candidates, and the cheapest candidate as a share of the budget.
-SIZES, COSTS, FLOOR = 46, 26, 1e-4
+#: Sizes at each cost and costs of the grid of candidates.
+SIZES, COSTS = 46, 26
 #: Sizes among which those of the grid are chosen: how closely the ends of a window are met.
 FINE = 600
 #: Tokens are looked for between these.
@@ -60,8 +60,7 @@ def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
         spare = [name for name in names_in(cost, "cost") if name not in known]
         if spare:
             raise LawError(compose(f"the cost {cost!r} uses {spare[0]!r}", f"it may use {listed(sorted(known))}"))
-        text = cost
-        return Cost(lambda N, D: floats(evaluate(text, {"N": N, "D": D, **held}, "cost")), unit or "FLOP")
+        return Cost(_formula(cost, held), unit or "FLOP")
     if not hasattr(cost, "per_token"):
         raise DataError(
             compose(
@@ -75,20 +74,29 @@ def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
     )
 
 
+def _formula(text: str, held: Mapping[str, float]) -> Callable[[Floats, Floats], Floats]:
+    def of(N: Floats, D: Floats) -> Floats:
+        N, D = np.broadcast_arrays(N, D)
+        return floats(evaluate(text, {"N": N.ravel(), "D": D.ravel(), **held}, "cost")).reshape(N.shape)
+
+    return of
+
+
 @dataclass(frozen=True)
 class Limits:
     """Which runs may be made.
 
     Attributes
     ----------
-    budget, cap : float
-        What all runs, and what one run, may cost.
+    budget, cap, floor : float
+        What all runs, and what one run, may cost; what one run costs at least.
     N, tokens_per_param : (float, float)
         Smallest and largest.
     """
 
     budget: float
     cap: float
+    floor: float
     N: tuple[float, float]
     tokens_per_param: tuple[float, float]
 
@@ -116,7 +124,7 @@ def candidates(cost: Cost, limits: Limits) -> Candidates:
             f"N is {number(limits.N[0], 3)} to {number(limits.N[1], 3)}, outside the sizes that the cost knows: "
             f"{number(cost.sizes[0], 3)} to {number(cost.sizes[1], 3)}"
         )
-    costs = np.geomspace(FLOOR * limits.budget, limits.cap, COSTS)
+    costs = np.geomspace(limits.floor, limits.cap, COSTS)
     N, wanted = (floats(x) for x in np.meshgrid(np.geomspace(low, high, FINE), costs))
     np.clip(N, low, high, out=N)  # geomspace may end a rounding error too high
     D = cost.tokens(N, wanted)
@@ -137,7 +145,7 @@ def _spread(N: Floats, D: Floats, limits: Limits) -> Codes:
 def _none_inside(limits: Limits, unit: str, low: float, high: float) -> DataError:
     return DataError(
         compose(
-            f"no run costs {number(FLOOR * limits.budget, 3)} to {number(limits.cap, 3)} {unit} with N from "
+            f"no run costs {number(limits.floor, 3)} to {number(limits.cap, 3)} {unit} with N from "
             f"{number(low, 3)} to {number(high, 3)} and {limits.tokens_per_param[0]:g} to "
             f"{limits.tokens_per_param[1]:g} tokens per parameter",
             "widen N or tokens_per_param, or change the budget",
