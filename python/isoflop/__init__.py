@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
     from ._estimate import Calibration
@@ -72,6 +73,7 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "RunPlan": "_design",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
@@ -81,12 +83,14 @@ _LATE = {
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
+    "evaluate_design": "_design",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
     "forecaster": "_forecast",
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
     "search_layouts": "_search",
@@ -131,6 +135,7 @@ __all__ = [
     "PrecisionWarning",
     "Published",
     "Recipe",
+    "RunPlan",
     "Runs",
     "TrainingCost",
     "__version__",
@@ -142,6 +147,7 @@ __all__ = [
     "convert_mfu",
     "coverage_study",
     "estimators",
+    "evaluate_design",
     "fit",
     "flops_conventions",
     "forecast",
@@ -150,6 +156,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "plan_runs",
     "plot",
     "read_runs",
     "search_layouts",
