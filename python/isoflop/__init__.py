@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ._layout import Layout
     from ._load import load
     from ._read import read_runs
+    from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
@@ -73,6 +74,7 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "RecipeComparison": "_recipes",
     "RunPlan": "_design",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
@@ -80,6 +82,7 @@ _LATE = {
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compare_recipes": "_recipes",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
@@ -135,6 +138,7 @@ __all__ = [
     "PrecisionWarning",
     "Published",
     "Recipe",
+    "RecipeComparison",
     "RunPlan",
     "Runs",
     "TrainingCost",
@@ -144,6 +148,7 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compare_recipes",
     "convert_mfu",
     "coverage_study",
     "estimators",
