@@ -7,10 +7,25 @@ label what it is for: the mean curve or a new run. Matplotlib is loaded when the
 
 from ._backtest import backtest
 from ._band import band, fit
+from ._design import design
 from ._deviation import deviation, overview
 from ._layouts import layouts
 from ._pairs import pairs
+from ._recipes import recipes
 from ._residuals import influence, residuals
 from ._runs import runs
 
-__all__ = ["backtest", "band", "deviation", "fit", "influence", "layouts", "overview", "pairs", "residuals", "runs"]
+__all__ = [
+    "backtest",
+    "band",
+    "design",
+    "deviation",
+    "fit",
+    "influence",
+    "layouts",
+    "overview",
+    "pairs",
+    "recipes",
+    "residuals",
+    "runs",
+]

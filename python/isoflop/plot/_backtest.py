@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._backtest import Backtest
+from .._engine import Floats
 from .._errors import DataError, compose, counted
 from . import _axes, _words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+#: Share of the gap between two C that runs of one C take.
+ROOM = 0.6
 
 
 def backtest(found: Backtest, *, method: str | None = None, ratio: float | None = None, ax: Axes | None = None) -> Axes:
@@ -38,7 +42,7 @@ def backtest(found: Backtest, *, method: str | None = None, ratio: float | None 
     Notes
     -----
     Zero is the forecast. Each run has the 95 % interval of its own forecast as a bar; runs outside it are drawn in
-    another colour and shape, and counted.
+    another colour and shape, and counted. Runs of one C stand side by side.
 
     Examples
     --------
@@ -55,7 +59,8 @@ def backtest(found: Backtest, *, method: str | None = None, ratio: float | None 
     held = (low <= off) & (off <= high)
     ax = _axes.new_axes(ax)
     ax.axhline(0, color=_axes.CURVE, linewidth=1.2, zorder=1)
-    ax.vlines(rows["reach"], low, high, color=_axes.PLAIN, alpha=0.3, linewidth=1.5, zorder=1.5, label="95 % interval")
+    at = _side_by_side(rows["reach"])
+    ax.vlines(at, low, high, color=_axes.PLAIN, alpha=0.3, linewidth=1.5, zorder=1.5, label="95 % interval")
     outside: dict[str, Any] = {
         "marker": "D",
         "color": _axes.CURVE,
@@ -64,10 +69,26 @@ def backtest(found: Backtest, *, method: str | None = None, ratio: float | None 
     inside: dict[str, Any] = {"marker": "o", "color": _axes.PLAIN, "label": f"{counted(int(held.sum()), 'run')} inside"}
     for which, look in ((held, inside), (~held, outside)):
         if which.any():
-            ax.scatter(rows["reach"][which], off[which], s=12, linewidths=0.3, edgecolors="white", zorder=3, **look)
+            ax.scatter(at[which], off[which], s=12, linewidths=0.3, edgecolors="white", zorder=3, **look)
     _axes.finish(ax, "C over the largest fitted C", "loss over its forecast (%)", y_log=False)
-    _axes.legend(ax, "best")
+    _axes.legend(ax, "upper left")
     return ax
+
+
+def _side_by_side(reach: Floats) -> Floats:
+    """Return places along a log axis where runs of the same C stand beside each other, in the order they came.
+
+    Examples
+    --------
+    >>> _side_by_side(np.array([1.0, 1.0, 10.0])).round(2).tolist()
+    [0.75, 1.33, 10.0]
+    """
+    codes, count = np.unique(np.round(np.log(reach), 2), return_inverse=True, return_counts=True)[1:]
+    middles = np.unique(np.round(np.log(reach), 2))
+    gap = float(np.diff(middles).min()) if len(middles) > 1 else 1.0
+    rank = np.array([np.count_nonzero(codes[:i] == code) for i, code in enumerate(codes)])
+    step = np.minimum(ROOM * gap / np.maximum(count - 1, 1), gap / 4)[codes]
+    return np.asarray(reach * np.exp(step * (rank - 0.5 * (count[codes] - 1))))
 
 
 def _rows(found: Backtest, method: str | None, ratio: float | None) -> dict[str, Any]:

@@ -67,27 +67,27 @@ def layouts(found: LayoutSearch, *, tokens: float | None = None, slowest: float 
     )
     ax.step(*_places(front, scale), where="post", color=_axes.CURVE, linewidth=1.2, zorder=3)
     ax.plot(*_places(front, scale), "o", color=_axes.CURVE, markersize=4, zorder=3, label="no other beats it")
-    _device(ax, front[0])
+    has = _device(ax, front[0])
     _axes.finish(ax, label, "memory per device (GiB)", y_log=False)
-    ax.set_ylim(0)
+    ax.set_ylim(0, 1.2 * has)
     _axes.legend(ax, "upper right")
-    ends = dict.fromkeys([front[0], front[-1]])
+    ends = [front[0], front[-1]][: len(front)]
     _axes.annotate(ax, [(scale * one.step_time_s, one.memory_bytes / GIB, cut_in_words(one.layout)) for one in ends])
     return ax
 
 
 def cut_in_words(cut: Layout) -> str:
-    """Return what a layout cuts, in short; ways that are not used are left out.
+    """Return what a layout cuts, in short, on two or three lines; ways that are not used are left out.
 
     Examples
     --------
     >>> import isoflop as iso
-    >>> cut_in_words(iso.Layout(tp=8, pp=4, dp=2, zero_stage=1))
-    'tp 8, pp 4, ZeRO 1, mb 1'
+    >>> cut_in_words(iso.Layout(tp=8, pp=4, dp=2, zero_stage=1)).splitlines()
+    ['tp 8, pp 4', 'ZeRO 1, mb 1']
     """
-    ways = [f"{name} {getattr(cut, name)}" for name in ("tp", "pp", "cp", "ep") if getattr(cut, name) > 1]
-    more = [f"ZeRO {cut.zero_stage}", f"mb {cut.micro_batch}"]
-    return ", ".join([*ways, *more, *([] if cut.recompute == "none" else [f"recompute {cut.recompute}"])])
+    ways = ", ".join(f"{name} {getattr(cut, name)}" for name in ("tp", "pp", "cp", "ep") if getattr(cut, name) > 1)
+    again = "" if cut.recompute == "none" else f"recompute {cut.recompute}"
+    return "\n".join(line for line in (ways, f"ZeRO {cut.zero_stage}, mb {cut.micro_batch}", again) if line)
 
 
 def _unit(found: LayoutSearch, tokens: float | None) -> tuple[float, str]:
@@ -103,7 +103,8 @@ def _places(found: Sequence[Candidate], scale: float) -> tuple[list[float], list
     return [scale * one.step_time_s for one in found], [one.memory_bytes / GIB for one in found]
 
 
-def _device(ax: Axes, one: Candidate) -> None:
-    """Draw what a device has."""
+def _device(ax: Axes, one: Candidate) -> float:
+    """Draw what a device has, and return it in GiB."""
     has = one.memory_bytes / (1 - one.memory_slack) / GIB
     ax.axhline(has, color=_axes.GREY, linewidth=0.8, linestyle=(0, (3, 1.5)), zorder=1, label="what a device has")
+    return has

@@ -130,7 +130,7 @@ def _alone(panel: Any, x: _Column) -> None:
 def _together(panel: Any, x: _Column, y: _Column) -> None:
     counts = np.histogram2d(x.shown, y.shown, [x.edges, y.edges])[0]
     density = _smooth(_smooth(counts).T).T
-    levels = [_height_holding(density, share) for share in SHARES]
+    levels = [_height_holding(density, counts, share) for share in SHARES]
     style = {"colors": [_axes.tint(_axes.PLAIN, 0.35), _axes.tint(_axes.PLAIN, 0.75)], "zorder": 1}
     panel.contourf(x.middles, y.middles, density.T, [*levels, max(density.max(), levels[-1]) * 1.001], **style)
     panel.plot(x.value, y.value, "+", color=_axes.CURVE, markersize=6, markeredgewidth=1.3, zorder=3)
@@ -149,11 +149,11 @@ def _smooth(counts: Floats) -> Floats:
     return np.asarray(full / (room if counts.ndim == 1 else room[:, None]))
 
 
-def _height_holding(density: Floats, share: float) -> float:
-    """Return the density above which a share of the mass lies."""
-    heights = np.sort(density.ravel())[::-1]
-    held = np.cumsum(heights)
-    return float(heights[min(int(np.searchsorted(held, share * held[-1])), len(heights) - 1)])
+def _height_holding(density: Floats, counts: Floats, share: float) -> float:
+    """Return the density above which a share of the draws lies: of these themselves, whatever was smoothed."""
+    order = np.argsort(-density, axis=None, kind="stable")
+    held = np.cumsum(counts.ravel()[order])
+    return float(density.ravel()[order][int(np.searchsorted(held, share * held[-1]))])
 
 
 def _scale(axis: Any, column: _Column) -> None:

@@ -113,9 +113,7 @@ def influence(found: Fit | Diagnostics, *, quantity: str | None = None, ax: Axes
     if not sound.all():
         ax.scatter(leverage[~sound], 0 * leverage[~sound], marker="x", color=_axes.CURVE, zorder=3, label="needed")
         _axes.legend(ax, "best")
-    _axes.finish(
-        ax, f"leverage of a {found.unit} (parameters)", f"change of {name} (standard errors)", x_log=False, y_log=False
-    )
+    _axes.finish(ax, f"leverage of a {found.unit}", f"change of {name} (standard errors)", x_log=False, y_log=False)
     names = [_name_of(found, i) for i in range(len(found.labels))]
     fair = 3 / np.sqrt(max(sound.sum(), 1))
     _name(ax, leverage, np.nan_to_num(change), ~sound | (np.abs(change) > fair), -np.abs(change), names)
