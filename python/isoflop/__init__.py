@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
+    from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
     from ._read import read_runs
     from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
@@ -65,6 +67,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
@@ -74,6 +77,8 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Optimum": "_optimum",
+    "Overtraining": "_optimum",
     "RecipeComparison": "_recipes",
     "RunPlan": "_design",
     "TrainingCost": "_cost",
@@ -83,6 +88,7 @@ _LATE = {
     "calibrate": "_refit",
     "compare_laws": "_compare",
     "compare_recipes": "_recipes",
+    "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
@@ -93,6 +99,7 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "overtraining": "_optimum",
     "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
@@ -113,6 +120,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CostCurve",
     "CoverageStudy",
     "DataError",
     "DataWarning",
@@ -135,6 +143,8 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Optimum",
+    "Overtraining",
     "PrecisionWarning",
     "Published",
     "Recipe",
@@ -149,6 +159,7 @@ __all__ = [
     "calibrate",
     "compare_laws",
     "compare_recipes",
+    "compute_optimal",
     "convert_mfu",
     "coverage_study",
     "estimators",
@@ -161,6 +172,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "overtraining",
     "plan_runs",
     "plot",
     "read_runs",
