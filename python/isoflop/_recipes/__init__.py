@@ -6,7 +6,7 @@ Both tables are read by `_tables`, fitted at once by `_joint`; errors are `_line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from .._fitted import Fit
 from .._law import Law
 from .._points import backend_of
 from .._quantiles import tails
-from .._recipe import Criterion
 from .._runs import Runs, as_runs
-from ._contrast import Contrasts, probability
+from ._contrast import Contrasts, contrasts_of, probability
 from ._frontier import Frontier
 from ._invert import crossings, multipliers
 from ._joint import Asymptote, along, fit_both, held, shared_names
@@ -39,8 +38,6 @@ LADDER, SWEEP = "power_floor", "chinchilla"
 SPREAD = 1.6
 #: Fewest degrees of freedom of the paired difference for a correlation to be used.
 PAIRED_DF = 3
-#: Rows beyond which patterns of shared noise would not fit in memory.
-MOST_ROWS = 4_000
 
 
 def compare_recipes(
@@ -58,7 +55,7 @@ def compare_recipes(
     a: str | None = None,
     b: str | None = None,
     overlap: bool = True,
-    criterion: Criterion | None = None,
+    criterion: Literal["squared", "huber"] | None = None,
     level: float = 0.95,
     n_resamples: int = 2_000,
     rng: Any = 0,
@@ -93,8 +90,8 @@ def compare_recipes(
         the recipes are called.
     overlap : bool
         Whether the recipes must have runs at common compute. False compares by extrapolation alone, with a note.
-    criterion : str, optional
-        As in `fit`; "squared" where a recipe has fewer than 20 runs, else "huber" with its width from the residuals.
+    criterion : {"squared", "huber"}, optional
+        "squared" where a recipe has fewer than 20 runs, else "huber" with its width from the residuals.
     level : float
     n_resamples : int
         Common resamples, for draws of multipliers and the share that cross; 0 for none. Intervals do not use them.
@@ -140,11 +137,13 @@ def compare_recipes(
     ([1.32, 1.28, 1.36], None)
     """
     tails(level)
+    if criterion not in (None, "squared", "huber"):
+        raise DataError(compose(f"criterion is {criterion!r}", "t intervals are for 'squared' and 'huber'"))
     first, second, names = _both(runs_a, runs_b, by, (a, b), variables)
     base, chosen = _law(law, first, second)
     frontier = Frontier(base)
     common = shared_names(base, shared)
-    fixed = held(base, asymptote, names)
+    fixed = held(base, asymptote, names, common)
     tables = read_tables((first, second), base.variables, names, pair)
     compute = compute_of(tables)
     apart = check_overlap(tables, compute, names, overlap)
@@ -221,9 +220,9 @@ def _contrasts(tables: Tables, fit: Fit, frontier: Frontier) -> tuple[Contrasts,
     own = sum(name.endswith("[a]") for name in fit.free)
     paired = tables.twin is not None and tables.n_twins - own >= PAIRED_DF
     patterns = [p for p in (tables.group, tables.twin if paired else None) if p is not None]
-    if patterns and fit.n_rows > MOST_ROWS:
-        raise DataError(compose(f"{fit.n_rows} rows in groups are more than {MOST_ROWS}", "keep final checkpoints"))
-    return Contrasts(fit, frontier, linear(fit, patterns)), paired
+    compute = compute_of(tables)
+    span = (float(compute.min()) * 1e-9, float(compute.max()) * 1e9)
+    return contrasts_of(fit, frontier, linear(fit, patterns), span), paired
 
 
 def _resample(fit: Fit, tables: Tables, n: int, rng: Any, n_threads: int | None) -> Bootstrap | None:

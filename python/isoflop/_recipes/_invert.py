@@ -17,7 +17,7 @@ REACH = np.log(1e9)
 #: How far from the estimate ends are looked for first, in logarithms.
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-4, 2 * REACH, 96)])
 #: Halvings of a bracket.
-HALVINGS = 46
+HALVINGS = 40
 
 #: A function of points, one per row; columns, where there are any, are further points of the same row.
 Test = Callable[[Floats], Floats]
@@ -114,7 +114,10 @@ def _end(margin: Test, estimate: Floats, side: float, least: float, most: float)
     rows = np.arange(len(start))
     inner, outer = walk[rows, np.maximum(first - 1, 0)], walk[rows, first]
     signed = _halve(lambda x: margin(side * x), *np.sort([side * inner, side * outer], axis=0))
-    return np.where(found, side * signed, side * np.inf)
+    end = np.where(found, side * signed, side * np.inf)
+    # An estimate beyond all compute has nothing beyond it, and is alone where the test rejects at once.
+    lost = np.isinf(estimate) & ((np.sign(estimate) == side) | (found & (first == 0)))
+    return floats(np.where(lost, estimate, end))
 
 
 def _powers(log_x: Floats) -> Floats:

@@ -190,9 +190,10 @@ class RecipeComparison:
         x, low, high = (float(v[i]) for v in (self.estimate, self.low, self.high))
         where = f"at {number(self.target, 3)} FLOP"
         said = f"{where} {b} reaches the loss of {a} with {number(x, 3)} times less compute"
-        if x == 0:
-            said = f"{where} {b} does not reach the loss of {a} with any compute"
-        ends = f"({percent(self.level)}: {_end(low)} to {_end(high)})"
+        if x < 1:
+            more = "no compute is enough" if x == 0 else f"{number(1 / x, 3)} times more compute"
+            said = f"{where} {b} needs more than {a} for the same loss: {more}"
+        ends = f"(multiplier {number(x, 3)}, {percent(self.level)}: {_end(low)} to {_end(high)})"
         better = f"{b} is better with probability {number(self.probability_better, 2)}"
         if low <= 1 <= high:
             return f"{said} {ends}; {better}: the runs cannot tell which recipe is better there"
@@ -201,10 +202,18 @@ class RecipeComparison:
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = (self.scales, self.estimate, self.low, self.high, self.inside)
         rows = [
-            [number(C, 4), number(x, 3), _end(low), _end(high), "" if within else "beyond the runs"]
+            [number(C, 4), number(x, 3), _end(low), _end(high), "" if within else self._beyond(C)]
             for C, x, low, high, within in zip(*columns, strict=True)
         ]
         return ["C", "multiplier", f"low {percent(self.level)}", "high", ""], rows
+
+    def _beyond(self, C: float) -> str:
+        """Return whose runs a multiplier lies beyond."""
+        problem = self.fit.problem
+        assert problem is not None
+        mine = _compute(problem.table["columns"])[problem.table["factors"]["recipe"][0] == 0]
+        within = 0.999 * mine.min() <= C <= 1.001 * mine.max()
+        return f"beyond the runs of {self.names[1]}" if within else "beyond the runs"
 
     def _facts(self) -> list[tuple[str, str]]:
         law = self.contrasts.frontier.law

@@ -20,6 +20,8 @@ from .._runs import Runs, as_runs
 BOTH, RECIPE, UNIT = ("a", "b"), "recipe", "unit"
 #: Fewest runs of one recipe.
 FEWEST = 3
+#: Rows beyond which the patterns of shared noise would not fit in memory.
+MOST_ROWS = 4_000
 #: Points closer than this in the logarithm are the same.
 SAME = 1e-4
 #: "auto", "none" or a column.
@@ -40,7 +42,7 @@ class Tables:
     unit : ndarray of int
         What is drawn as one when runs are resampled.
     group, twin : ndarray (n, n) of bool, or None
-        Which pairs of rows are of one group of one recipe, and of one unit under different recipes.
+        Which pairs of different rows are of one group of one recipe, and of one unit, whatever the recipe.
     paired_by : str
         What units are, "" where the recipes share none.
     n_omitted : int
@@ -58,8 +60,11 @@ class Tables:
 
     @property
     def n_twins(self) -> int:
-        """How many rows of the first recipe have one of the second beside them."""
-        return 0 if self.twin is None else int(self.twin[~self.second].any(axis=1).sum())
+        """How many units both recipes have run."""
+        if self.twin is None:
+            return 0
+        across = self.twin & (self.second[:, None] != self.second[None, :])
+        return len(np.unique(self.unit[across.any(axis=1)]))
 
 
 def split_recipes(runs: Any, by: str, names: tuple[str | None, str | None], roles: dict[str, str]) -> Any:
@@ -100,9 +105,15 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
     sizes = [part.n_rows for part in used]
     second = np.repeat([False, True], sizes)
     columns = {v: np.concatenate([part.variable(v) for part in used]) for v in variables}
+    grouped = any("groups" in part.roles for part in used)
+    if len(second) > MOST_ROWS and (grouped or pair != "none"):
+        hint = "keep final checkpoints (Runs.final()); or leave out groups and pass pair='none'"
+        raise DataError(
+            compose(f"{len(second):,} rows are too many to look for shared noise, at most {MOST_ROWS:,}", hint)
+        )
     keys, paired_by = _keys(used, columns, second, pair)
-    group = _groups(used, second)
-    twin = None if keys is None else (keys[:, None] == keys[None, :]) & (second[:, None] != second[None, :])
+    group = _groups(used, second) if grouped else None
+    twin = None if keys is None else (keys[:, None] == keys[None, :]) & ~np.eye(len(second), dtype=bool)
     unit = _units(group, twin, len(second))
     loss = np.concatenate([part.loss for part in used])
     weights = np.concatenate([part.weights for part in used])
@@ -174,6 +185,8 @@ def _groups(used: Sequence[Runs], second: NDArray[np.bool_]) -> NDArray[np.bool_
 def _units(group: NDArray[np.bool_] | None, twin: NDArray[np.bool_] | None, n: int) -> Codes:
     """Return rows that hang together, by groups or by pairs, under one number."""
     unit = np.arange(n)
+    if group is None and twin is None:
+        return integers(unit)
     joined = np.zeros((n, n), dtype=bool)
     for pattern in (group, twin):
         joined |= False if pattern is None else pattern

@@ -10,10 +10,12 @@ from ._backtest import backtest
 from ._compare import compare_laws
 from ._cost import cost, validate_cost
 from ._demo import demo
+from ._downstream import downstream
 from ._fit import fit
 from ._forecast import forecast
 from ._info import info
 from ._laws import check, laws
+from ._recipes import compare_recipes
 
 if TYPE_CHECKING:
     import cyclopts
@@ -23,17 +25,18 @@ HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, for
 Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
-    "Columns": "table by",
-    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
+    "Columns": "table by a b pair metrics task",
+    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy "
+    "shared asymptote link chance ceiling error at_chance overlap",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
+    "Output": "at target target_loss sensitivity save plot along hold tokens_per_param until plot_width json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_table`) whose fields
 #: are options.
 SPECIAL: dict[str, dict[str, Any]] = {
-    **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
+    **{name: {"consume_multiple": True} for name in ("methods", "ratios", "metrics")},
     "table": {"name": "*"},
 }
 
@@ -52,9 +55,10 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, backtest, cost, validate_cost, demo, info):
+    for command in (fit, forecast, downstream, backtest, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
+    app.command(_grouped(compare_recipes), name="compare-recipes", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")
