@@ -12,6 +12,7 @@ from ._cost import cost, validate_cost
 from ._demo import demo
 from ._fit import fit
 from ._forecast import forecast
+from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 
@@ -27,13 +28,14 @@ GROUPS = {
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output target title backtest json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_table`) whose fields
 #: are options.
 SPECIAL: dict[str, dict[str, Any]] = {
     **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
+    "output": {"name": ["--output", "-o"]},
     "table": {"name": "*"},
 }
 
@@ -52,7 +54,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, backtest, cost, validate_cost, demo, info):
+    for command in (fit, forecast, backtest, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
