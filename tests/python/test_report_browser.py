@@ -140,11 +140,9 @@ def test_slider_moves_numbers_and_charts(page):
         at = {chart: marker(page, chart) for chart in ("valley", "plane")}
         before, now = move(page, keys)
         assert before != now
-        until(
-            page,
-            f"return document.querySelector('[data-reading=C]').textContent === {json.dumps(steps['readings'][now]['C'])}",
-        )
-        assert {name: reading(page, name) for name in names} == {name: steps["readings"][now][name] for name in names}
+        said = steps["readings"][now]
+        until(page, f"return document.querySelector('[data-reading=C]').textContent === {json.dumps(said['C'])}")
+        assert {name: reading(page, name) for name in names} == {name: said[name] for name in names}
         optimum = page.execute_script("const d = document.getElementById('valley').data; return d[d.length - 1].x[0]")
         assert optimum == steps["moving"]["valley"]["steps"][now]["x"][-1][0]
         assert marker(page, "plane") != at["plane"]

@@ -30,7 +30,7 @@ def forecast(curve: Curve, rows: Rows, level: float) -> Figure:
     seen, log = curve.at <= curve.end, bool(runs.min() > 0)
     axis = _style.log_axis if log else _style.linear_axis
     everything = np.concatenate([rows.loss, curve.low, curve.high])
-    chart = _style.figure(axis(_style.words(curve.label)), _style.loss_axis(everything))
+    chart = _style.figure(axis(_style.words(curve.label)), _style.loss_axis(everything, _style.words(rows.response)))
     share = percent(level)
     _style.fill(chart, curve.at, curve.low, curve.high, _style.NEW_FILL, f"{share} band, new run")
     _style.fill(chart, curve.at, curve.mean_low, curve.mean_high, _style.MEAN_FILL, f"{share} band, mean curve")
@@ -86,13 +86,17 @@ def _described(rows: Rows) -> list[str]:
     ]
 
 
-def valleys(profiles: Sequence[Profile], model: Model, decision: Decision, held: dict[str, Any]) -> Figure:
+def valleys(
+    profiles: Sequence[Profile], model: Model, decision: Decision, held: dict[str, Any], response: str
+) -> Figure:
     """Draw the loss over N of each budget that was run, with the law's curve and its optimum."""
     if len(profiles) > MOST_VALLEYS:
         picked = np.unique(np.linspace(0, len(profiles) - 1, MOST_VALLEYS).round().astype(int))
         profiles = [profiles[i] for i in picked]
     everything = np.concatenate([p.loss for p in profiles])
-    chart = _style.figure(_style.log_axis(_style.label("N")), _style.loss_axis(everything), height=470)
+    chart = _style.figure(
+        _style.log_axis(_style.label("N")), _style.loss_axis(everything, _style.words(response)), height=470
+    )
     chart.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "title": {"text": "C (FLOP)"}})
     for i, profile in enumerate(profiles):
         colour = _shade(i / max(len(profiles) - 1, 1))
@@ -147,7 +151,7 @@ def residuals(rows: Rows) -> Figure:
             row=1,
             col=column,
         )
-        chart.update_xaxes(**axis(_style.label(name)), row=1, col=column)
+        chart.update_xaxes(**axis(_style.words(rows.titles[name])), row=1, col=column)
         chart.update_yaxes(**_style.linear_axis("observed over law − 1 (%)" if column == 1 else ""), row=1, col=column)
     chart.add_hline(y=0, line={"color": _style.CURVE, "width": 1.5})
     return chart

@@ -94,7 +94,8 @@ def gather(source: Any, law: Any, settings: Settings, progress: Progress, variab
     """Fit, refit, forecast, decide and test."""
     with _overheard() as said:
         model, runs = _model(source, law, progress, variables)
-        fit, rows, gaps = model.fit, rows_of(model.fit), dict[str, str]()
+        rows = rows_of(model.fit, None if runs is None else runs.roles["loss"])
+        fit, gaps = model.fit, dict[str, str]()
         plan = _checked_target(rows, settings)
         progress(f"intervals: {settings.n_resamples:,} refits")
         boot = model if isinstance(model, Bootstrap) else _try(gaps, "parameters", lambda: _refits(fit, settings))
@@ -108,7 +109,7 @@ def gather(source: Any, law: Any, settings: Settings, progress: Progress, variab
             gaps["decision"] = "the law has no N and D: there is nothing to divide a budget between"
         curve = _try(gaps, "forecast", lambda: _curve(model, decision, rows, settings))
         tested = _try(gaps, "back-test", lambda: _tested(model, runs, settings, progress))
-        notes = _far_notes(model, decision, settings)
+        notes = _far_notes(model, decision, curve, settings)
     heard = tuple(dict.fromkeys(said))
     return Findings(model, runs, settings, rows, boot, intervals, checks, decision, curve, tested, gaps, notes, heard)
 
@@ -153,12 +154,17 @@ def _curve(model: Model, decision: Decision | None, rows: Rows, settings: Settin
     return path_curve(model, settings.level, settings.held) if decision is None else optimal_curve(decision, rows)
 
 
-def _far_notes(model: Model, decision: Decision | None, settings: Settings) -> tuple[str, ...]:
-    """Return what the forecaster says of the target."""
-    if decision is None or not isinstance(model, Forecaster):
+def _far_notes(model: Model, decision: Decision | None, curve: Curve | None, settings: Settings) -> tuple[str, ...]:
+    """Return what the forecaster says of the target, or of the end of the curve."""
+    if not isinstance(model, Forecaster):
         return ()
-    best, i = decision.optimum, decision.start
-    at = {"N": float(best.N[i]), "D": float(best.D[i]), **settings.held}
+    if decision is not None:
+        best, i = decision.optimum, decision.start
+        at = {"N": float(best.N[i]), "D": float(best.D[i]), **settings.held}
+    elif curve is not None and set(model.law.variables) == {curve.x}:
+        at = {curve.x: float(curve.at[-1]), **settings.held}
+    else:
+        return ()
     notes = model.forecast(None, level=settings.level, **at).notes
     return tuple(note for note in notes if note not in model.remarks)
 

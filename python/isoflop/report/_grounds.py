@@ -156,7 +156,7 @@ def method(findings: Findings) -> Html:
         items.append(
             "Bands and optima: generalised least squares with the priors above, averaged over error structures (noise "
             "of one run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how "
-            "well each explains the runs. Draws of the optimum are draws of this mixture."
+            "well each explains the runs."
         )
         items += [f"{text[:1].upper()}{text[1:]}." for text in model.remarks]
     else:
@@ -164,9 +164,11 @@ def method(findings: Findings) -> Html:
             f"Bands and optima: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
             "take the form of the law for granted."
         )
-    items.append(
-        "The compute-optimal N and D minimise the law under C = 6 N D; their intervals are quantiles over the draws."
-    )
+    if findings.decision is not None:
+        items.append(
+            "Compute-optimal N and D: the lowest loss under C = 6 N D. Their intervals are percentiles over the "
+            "optima of draws of the model."
+        )
     if fit.law.citation:
         items.append(f"Law: {fit.law.citation}.")
     items += [f"Known trap: {trap}" for trap in fit.law.traps]

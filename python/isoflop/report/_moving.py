@@ -37,11 +37,13 @@ class Moving:
         return {"traces": list(self.traces), "steps": self.steps, "cursor": self.cursor}
 
 
-def valley(decision: Decision, level: float) -> Moving:
+def valley(decision: Decision, level: float, response: str) -> Moving:
     """Draw the loss over N at the budget of the slider: curve with band, optima of draws, optimum, near ranges."""
     share = percent(level)
     chart = _style.figure(
-        _style.log_axis(_style.label("N")), _style.loss_axis(decision.loss[decision.start]), height=400
+        _style.log_axis(_style.label("N")),
+        _style.loss_axis(decision.loss[decision.start], _style.words(response)),
+        height=400,
     )
     parts = [_valley_step(decision, i) for i in range(len(decision.C))]
     now = parts[decision.start]

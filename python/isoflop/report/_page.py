@@ -52,12 +52,12 @@ def draw(findings: Findings) -> dict[str, Moving]:
     decision, rows, model = findings.decision, findings.rows.thinned(), findings.model
     charts: dict[str, Moving] = {}
     if decision is not None:
-        charts["valley"] = _moving.valley(decision, level)
+        charts["valley"] = _moving.valley(decision, level, rows.response)
         charts["plane"] = _moving.plane(decision, model, rows, held)
         charts["scaling"] = _moving.scaling(decision, level)
         profiles = _profiles(findings)
         if profiles:
-            charts["valleys"] = Moving(_charts.valleys(profiles, model, decision, held), (), [])
+            charts["valleys"] = Moving(_charts.valleys(profiles, model, decision, held, rows.response), (), [])
     if findings.curve is not None:
         still = _charts.forecast(findings.curve, rows, level)
         charts["forecast"] = Moving(still, (), []) if decision is None else _moving.with_cursor(still, decision)

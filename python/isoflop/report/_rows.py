@@ -10,6 +10,8 @@ import numpy as np
 from .._engine import Floats, floats
 from .._errors import FitError
 from .._fitted import Fit
+from .._roles import is_called
+from ..plot._path import LABELS, LOSS
 
 #: Rows that a chart shows; all of them count in every number.
 MOST = 2_000
@@ -26,12 +28,18 @@ class Rows:
     loss, fitted : ndarray
     labels : list of str
         The group, or the number of the row.
+    titles : dict of str to str
+        Variables in words, or by the name of their column.
+    response : str
+        What `loss` is, in words: a column that is no loss goes by its own name.
     """
 
     variables: dict[str, Floats]
     loss: Floats
     fitted: Floats
     labels: list[str]
+    titles: dict[str, str]
+    response: str = LOSS
 
     def thinned(self) -> Rows:
         """Return at most `MOST` rows, spread evenly over the order of the table, for charts."""
@@ -40,7 +48,9 @@ class Rows:
             return self
         kept = np.linspace(0, n - 1, MOST).round().astype(int)
         variables = {name: values[kept] for name, values in self.variables.items()}
-        return Rows(variables, self.loss[kept], self.fitted[kept], [self.labels[i] for i in kept])
+        return Rows(
+            variables, self.loss[kept], self.fitted[kept], [self.labels[i] for i in kept], self.titles, self.response
+        )
 
     @property
     def deviation(self) -> Floats:
@@ -53,8 +63,8 @@ class Rows:
         return self.variables.get("C")
 
 
-def rows_of(fit: Fit) -> Rows:
-    """Return the rows of a fit whose weight is above 0."""
+def rows_of(fit: Fit, response: str | None = None) -> Rows:
+    """Return the rows of a fit whose weight is above 0; `response` is the column that was fitted, if it is known."""
     if fit.problem is None:
         raise FitError("this fit holds no runs to report on")
     table = fit.problem.table
@@ -63,7 +73,10 @@ def rows_of(fit: Fit) -> Rows:
     if {"N", "D"} <= set(variables):
         variables = {"C": floats(6.0 * variables["N"] * variables["D"]), **variables}
     labels = [label for label, keep in zip(_labels(fit), seen, strict=True) if keep]
-    return Rows(variables, table["response"][seen], fit.fitted[seen], labels)
+    is_loss = response is None or is_called("loss", response)
+    titles = {name: LABELS.get(name, fit.columns.get(name, name)) for name in variables}
+    shown = LOSS if is_loss else str(response)
+    return Rows(variables, table["response"][seen], fit.fitted[seen], labels, titles, shown)
 
 
 def _labels(fit: Fit) -> list[str]:

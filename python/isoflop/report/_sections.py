@@ -159,13 +159,13 @@ def _reading(said: dict[str, str], name: str) -> Html:
 def budgets(findings: Findings) -> Html:
     """Return the table of compute-optimal runs."""
     title, decision = "Compute-optimal runs", findings.decision
-    if decision is None:
-        return section("table", title, missing(findings, "decision"))
+    if decision is None:  # the slider has said why
+        return Html("")
     share, all_of = share_of(findings.settings.level), readings(decision)
     picked = _picked(decision)
     headers = ["C (FLOP)", "N", "D", "D/N", "loss, mean curve", "loss, new run"]
     if decision.near:
-        headers.append(f"N for {' or '.join(f'{100 * s:g} %' for s in decision.near)} more C")
+        headers.append(f"N, {' / '.join(f'{100 * s:g} %' for s in decision.near)} more C")
     rows = [
         [
             one["C"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plot._path import LABELS, LOSS
+from ..plot._path import LABELS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -49,7 +49,7 @@ def log_axis(title: str, **more: Any) -> dict[str, Any]:
     return {**_plain(title), "type": "log", "exponentformat": "power", "tickangle": 0, **more}
 
 
-def loss_axis(values: Floats, title: str = LOSS) -> dict[str, Any]:
+def loss_axis(values: Floats, title: str) -> dict[str, Any]:
     """Return the axis of losses: linear unless they differ by much."""
     values = values[np.isfinite(values)]
     if values.min() > 0 and values.max() > WIDE_LOSS * values.min():
