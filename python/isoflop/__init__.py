@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
+    from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
     from ._read import read_runs
     from ._refit import calibrate
     from ._search import search_layouts
@@ -63,6 +65,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
@@ -72,12 +75,15 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Optimum": "_optimum",
+    "Overtraining": "_optimum",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
@@ -87,6 +93,7 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "overtraining": "_optimum",
     "plot": "plot",
     "read_runs": "_read",
     "report": "report",
@@ -107,6 +114,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CostCurve",
     "CoverageStudy",
     "DataError",
     "DataWarning",
@@ -129,6 +137,8 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Optimum",
+    "Overtraining",
     "PrecisionWarning",
     "Published",
     "Recipe",
@@ -140,6 +150,7 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compute_optimal",
     "convert_mfu",
     "coverage_study",
     "estimators",
@@ -151,6 +162,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "overtraining",
     "plot",
     "read_runs",
     "report",
