@@ -101,7 +101,7 @@ def test_page_fetches_nothing_and_is_small(made):
 
 
 def test_same_runs_and_seed_give_the_same_bytes(tmp_path):
-    options = {"n_resamples": 200, "n_draws": 200, "backtest": False}
+    options = {"n_resamples": 200, "backtest": False}
     texts = [iso.report.write(simulated(), tmp_path / "r.html", **options).path.read_bytes() for _ in range(2)]
     assert texts[0] == texts[1]
 
@@ -111,7 +111,7 @@ def test_hostile_text_stays_text(tmp_path):
     table |= {HOSTILE: [f"{HOSTILE}{i // 3}" for i in range(36)]}
     runs = iso.Runs(table, groups=HOSTILE)
     report = iso.report.write(
-        runs, tmp_path / "r.html", title=HOSTILE, reproduce=HOSTILE, n_resamples=200, n_draws=200, backtest=False
+        runs, tmp_path / "r.html", title=HOSTILE, reproduce=HOSTILE, n_resamples=200, backtest=False
     )
     text = report.path.read_text(encoding="utf-8")
     assert "<img" not in text[: text.index("plotly.js")]
@@ -141,7 +141,7 @@ def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):
     runs = iso.Runs({**simulated().to_frame().to_dict(as_series=False), "run_id": [i // 6 for i in range(36)]})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        few = {"n_resamples": 20, "n_draws": 200, "backtest": False}
+        few = {"n_resamples": 20, "backtest": False}
         report = iso.report.write(runs, tmp_path / "r.html", **few)
     said = [str(w.message).partition("\n")[0] for w in caught if issubclass(w.category, iso.IsoflopWarning)]
     assert any("do not reach the tails" in line for line in said)
@@ -151,7 +151,7 @@ def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):
 
 def test_forecaster_is_taken_as_it_is(tmp_path):
     model = iso.forecaster(simulated())
-    report = iso.report.write(model, tmp_path / "r.html", n_resamples=200, n_draws=200)
+    report = iso.report.write(model, tmp_path / "r.html", n_resamples=200)
     assert report.findings.model is model
     assert report.to_dict()["not_shown"] == {"back-test": "the report was made from a model, without its table"}
     at = report.to_dict()["target"]
@@ -238,6 +238,6 @@ def test_measured_tables(shared, tmp_path, name, reading, options):
     runs = iso.read_runs(shared / name, **reading)
     if "curve_id" in runs.columns:
         runs = runs.where("curve_id == '180/DecisionTreeClassifier'")
-    report = iso.report.write(runs, tmp_path / "r.html", n_resamples=400, n_draws=400, backtest=False, **options)
+    report = iso.report.write(runs, tmp_path / "r.html", n_resamples=400, backtest=False, **options)
     assert report.size < 6e6
     assert report.findings.curve is not None

@@ -79,7 +79,6 @@ def write(
     level: float = 0.95,
     held: Mapping[str, Any] | None = None,
     n_resamples: int = 4_000,
-    n_draws: int = 2_000,
     backtest: bool = True,
     title: str | None = None,
     reproduce: str | None = None,
@@ -105,9 +104,7 @@ def write(
     held : mapping, optional
         Variables of the law besides N and D, and levels, at the value that they have in the decision.
     n_resamples : int
-        Refits for the intervals of parameters.
-    n_draws : int
-        Draws for the optimum.
+        Refits for the intervals of parameters and of the optimum.
     backtest : bool
         Let the model forecast the larger runs from the smaller ones, where the table allows it.
     title : str, optional
@@ -142,12 +139,12 @@ def write(
     >>> grid = {"N": [1e8 * 2**i for i in range(6)] * 6, "D": [2e9 * 3 ** (i // 6) for i in range(36)]}
     >>> runs = iso.simulate("chinchilla", grid, noise=0.003, rng=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = iso.report.write(runs, f"{folder}/report.html", n_resamples=200, n_draws=200, backtest=False)
+    ...     made = iso.report.write(runs, f"{folder}/report.html", n_resamples=200, backtest=False)
     >>> made.size < 6e6, made.to_dict()["status"]
     (True, 'converged')
     """
     target_path = check(path, level)
-    settings = Settings(level, target, dict(held or {}), n_resamples, n_draws, rng, backtest)
+    settings = Settings(level, target, dict(held or {}), n_resamples, rng, backtest)
     said = progress or (lambda _: None)
     findings = gather(runs, law, settings, said, variables)
     said("the page")

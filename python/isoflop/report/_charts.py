@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._engine import floats
 from .._repr import number, percent
 from ..estimators._budgets import Profile
 from . import _style
 from ._curve import Curve
-from ._decision import Decision, Model, predict
+from ._decision import Decision, Model, law_at
 from ._rows import Rows
 from ._words import count, loss, power
 
@@ -102,7 +103,7 @@ def valleys(
         colour = _shade(i / max(len(profiles) - 1, 1))
         N, group = np.exp(profile.x), f"budget {i}"
         places = np.geomspace(N.min() / 1.5, N.max() * 1.5, ALONG)
-        curve = predict(model, {"N": places, "D": profile.C / (profile.kappa * places), **held})
+        curve = law_at(model, {"N": places, "D": profile.C / (profile.kappa * places), **held})
         told = {"hovertemplate": f"C = {power(profile.C)}<br>N = %{{x:.3s}}<br>loss %{{y:.4f}}<extra></extra>"}
         _style.line(chart, places, curve, power(profile.C), colour, width=1.5, legendgroup=group, **told)
         mark = {"color": colour, "size": 6, "line": {"color": "white", "width": 0.5}}
@@ -110,7 +111,7 @@ def valleys(
     best = decision.optimum
     inside = np.less_equal(decision.C, 3 * max(p.C for p in profiles))
     _style.line(
-        chart, np.asarray(best.N)[inside], np.asarray(best.loss)[inside], "optimum", _style.CURVE, dash="2px,3px",
+        chart, decision.N[inside], floats(best.loss)[inside], "optimum", _style.CURVE, dash="2px,3px",
         hovertemplate="compute-optimal<br>N = %{x:.3s}<br>loss %{y:.4f}<extra></extra>",
     )  # fmt: skip
     chart.update_yaxes(range=_loss_range(everything, chart.layout.yaxis.type == "log"))

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from .._engine import Floats, floats
+from .._engine import Floats
 from ..plot._path import LABELS, path_of
 from ._decision import Decision, Model, band_of
 from ._rows import Rows
@@ -46,11 +44,10 @@ class Curve:
 
 def optimal_curve(decision: Decision, rows: Rows) -> Curve:
     """Return the band of compute-optimal runs."""
-    best = decision.optimum
     assert rows.compute is not None
-    loss, low, high = (floats(np.asarray(x)) for x in (best.loss, best.loss_low, best.loss_high))
-    end, title = float(rows.compute.max()), "compute-optimal runs"
-    return Curve("C", LABELS["C"], title, decision.C, loss, low, high, decision.new_low, decision.new_high, end)
+    one = decision
+    bands = (one.loss, one.mean_low, one.mean_high, one.new_low, one.new_high)
+    return Curve("C", LABELS["C"], "compute-optimal runs", one.C, *bands, float(rows.compute.max()))
 
 
 def path_curve(model: Model, level: float, held: Mapping[str, Any]) -> Curve:

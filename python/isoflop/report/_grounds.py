@@ -11,7 +11,7 @@ from .._draws import Bootstrap
 from .._engine import info
 from .._forecast import Forecaster
 from .._forecast._beliefs import in_words
-from .._repr import number, pair, percent
+from .._repr import pair, percent
 from ._charts import note_on
 from ._findings import Findings
 from ._html import Html, bullets, element, facts, join, table
@@ -154,20 +154,20 @@ def method(findings: Findings) -> Html:
     items: list[Any] = [f"Recipe of the fit: {fit.recipe.text(fit.delta)}, residuals on {fit.law.scale} loss."]
     if isinstance(model, Forecaster):
         items.append(
-            "Bands and optima: generalised least squares with the priors above, averaged over error structures (noise "
-            "of one run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how "
-            "well each explains the runs."
+            "Forecasts: generalised least squares with the priors above, averaged over error structures (noise of one "
+            "run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how well each "
+            "explains the runs."
         )
         items += [f"{text[:1].upper()}{text[1:]}." for text in model.remarks]
     else:
         items.append(
-            f"Bands and optima: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
+            f"Forecasts: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
             "take the form of the law for granted."
         )
     if findings.decision is not None:
         items.append(
-            "Compute-optimal N and D: the lowest loss under C = 6 N D. Their intervals are percentiles over the "
-            "optima of draws of the model."
+            "Compute-optimal N and D: the lowest loss of the law under C = 6 N D; their intervals are percentiles over "
+            "the refits' own optima. The loss given for such a run is a forecast."
         )
     if fit.law.citation:
         items.append(f"Law: {fit.law.citation}.")
@@ -215,8 +215,15 @@ def _at(decision: Any, i: int) -> dict[str, Any]:
     """Return the decision at one budget."""
     best = decision.optimum
     numbers = {"C": float(decision.C[i])}
-    for name in ("N", "D", "tokens_per_param", "loss"):
-        for suffix in ("", "_low", "_high"):
-            numbers[f"{name}{suffix}"] = float(getattr(best, f"{name}{suffix}")[i])
-    near = {f"{number(share)}": [float(end[i]) for end in pair] for share, pair in decision.near.items()}
-    return {**numbers, "new_low": float(decision.new_low[i]), "new_high": float(decision.new_high[i]), "near": near}
+    for name in ("N", "D", "tokens_per_param"):
+        low, high = best.interval(name)
+        numbers |= {name: getattr(best, name)[i], f"{name}_low": low[i], f"{name}_high": high[i]}
+    bands = {"loss": decision.loss, "loss_low": decision.mean_low, "loss_high": decision.mean_high}
+    bands |= {"new_low": decision.new_low, "new_high": decision.new_high}
+    numbers |= {name: x[i] for name, x in bands.items()}
+    near = {f"{share:g}": [float(end[i]) for end in pair] for share, pair in decision.near.items()}
+    second: dict[str, float] | None = None
+    if decision.second is not None:
+        low, high = decision.second.interval("N")
+        second = {"N": float(decision.second.N), "N_low": float(low), "N_high": float(high)}
+    return {**{name: float(x) for name, x in numbers.items()}, "near": near, "second_opinion": second}

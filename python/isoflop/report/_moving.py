@@ -12,7 +12,7 @@ import numpy as np
 
 from .._repr import percent
 from . import _style
-from ._decision import Decision, Model, predict
+from ._decision import Decision, Model, law_at
 from ._rows import Rows
 from ._words import count, loss, power
 
@@ -42,7 +42,7 @@ def valley(decision: Decision, level: float, response: str) -> Moving:
     share = percent(level)
     chart = _style.figure(
         _style.log_axis(_style.label("N")),
-        _style.loss_axis(decision.loss[decision.start], _style.words(response)),
+        _style.loss_axis(decision.valley[decision.start], _style.words(response)),
         height=400,
     )
     parts = [_valley_step(decision, i) for i in range(len(decision.C))]
@@ -50,11 +50,11 @@ def valley(decision: Decision, level: float, response: str) -> Moving:
     empty = {"x": now["x"], "y": now["y"]}
     looks: list[dict[str, Any]] = [
         {"mode": "lines", "fill": "toself", "fillcolor": _style.MEAN_FILL, "line": {"width": 0}, "hoverinfo": "skip",
-         "name": f"{share} band, mean curve"},
-        {"mode": "lines", "line": {"color": _style.CURVE, "width": 2}, "name": "loss at this budget",
+         "name": f"{share} band of refits"},
+        {"mode": "lines", "line": {"color": _style.CURVE, "width": 2}, "name": "law at this budget",
          "hovertemplate": "N = %{x:.3s}<br>loss %{y:.4f}<extra></extra>"},
         {"mode": "markers", "marker": {"color": _style.SECOND, "size": 3, "opacity": 0.45}, "hoverinfo": "skip",
-         "name": "optima of draws"},
+         "name": "optima of refits"},
         *({"mode": "lines", "line": {"color": colour, "width": width}, "hoverinfo": "skip",
            "name": f"within {percent(near)} more compute"}
           for near, (colour, width) in zip(decision.near, (("#222222", 6), ("#9a9a9a", 3)), strict=False)),
@@ -70,21 +70,20 @@ def valley(decision: Decision, level: float, response: str) -> Moving:
 def _valley_step(decision: Decision, i: int) -> dict[str, list[list[float | None]]]:
     """Return x and y of each trace of the valley at one budget."""
     sizes, low, high = decision.sizes[i], decision.low[i], decision.high[i]
-    best = decision.optimum
-    at, height = float(best.N[i]), float(best.loss[i])
-    floor = float(np.nanmin(np.append(low, height))) - 0.02 * float(np.nanmax(decision.loss[i]) - height)
+    at, height = float(decision.N[i]), float(decision.optimum.loss[i])
+    floor = float(np.nanmin(np.append(low, height))) - 0.02 * float(np.nanmax(decision.valley[i]) - height)
     cloud_x = [] if decision.cloud_N is None else decision.cloud_N[i]
     cloud_y = [] if decision.cloud_loss is None else decision.cloud_loss[i]
     near = [[float(ends[i]) for ends in pair] for pair in decision.near.values()]
     xs = [np.concatenate([sizes, sizes[::-1]]), sizes, cloud_x, *near, [at]]
-    ys = [np.concatenate([high, low[::-1]]), decision.loss[i], cloud_y, *([floor, floor] for _ in near), [height]]
+    ys = [np.concatenate([high, low[::-1]]), decision.valley[i], cloud_y, *([floor, floor] for _ in near), [height]]
     return {"x": [_short(x) for x in xs], "y": [_short(y) for y in ys]}
 
 
 def plane(decision: Decision, model: Model, rows: Rows, held: dict[str, Any]) -> Moving:
     """Draw N against D: contours of the loss, runs, the efficient frontier with its band, the budget, its optimum."""
     best = decision.optimum
-    N, D = (np.asarray(getattr(best, name), dtype=np.float64) for name in ("N", "D"))
+    N, D = decision.N, decision.D
     chart = _style.figure(_style.log_axis(_style.label("N")), _style.log_axis(_style.label("D")), height=470)
     sizes, tokens = (_grid(np.append(rows.variables[name], best)) for name, best in (("N", N), ("D", D)))
     _contours(chart, model, sizes, tokens, held)
@@ -113,7 +112,7 @@ def plane(decision: Decision, model: Model, rows: Rows, held: dict[str, Any]) ->
 
 def _plane_step(decision: Decision, product: Any, i: int) -> dict[str, list[list[float | None]]]:
     ends = decision.sizes[i][[0, -1]]
-    N = float(decision.optimum.N[i])
+    N = float(decision.N[i])
     return {"x": [_short(ends), [N]], "y": [_short(product[i] / ends), _short([product[i] / N])]}
 
 
@@ -121,7 +120,7 @@ def _contours(chart: Figure, model: Model, x: Any, y: Any, held: dict[str, Any])
     """Draw lines of equal loss, evenly spaced in the loss."""
     N, D = np.meshgrid(x, y)
     points = {"N": N.ravel(), "D": D.ravel(), **held}
-    z = predict(model, points).reshape(N.shape)
+    z = law_at(model, points).reshape(N.shape)
     top = float(np.quantile(z, 0.85))
     chart.add_contour(
         x=x, y=y, z=np.where(z < 1.3 * top, z, np.nan), ncontours=14, autocontour=True, showscale=False,
@@ -168,15 +167,17 @@ def with_cursor(chart: Figure, decision: Decision) -> Moving:
 
 def readings(decision: Decision) -> list[dict[str, str]]:
     """Return what the slider says at each step: words for the places of the page that carry these names."""
-    best = decision.optimum
+    best, one = decision.optimum, decision
+    forecast = {"loss": one.loss, "loss_low": one.mean_low, "loss_high": one.mean_high}
+    forecast |= {"new_low": one.new_low, "new_high": one.new_high}
     out = []
     for i, c in enumerate(decision.C):
         words = {"C": power(float(c))}
-        for name, show in (("N", count), ("D", count), ("tokens_per_param", count), ("loss", loss)):
-            words[name] = show(float(getattr(best, name)[i]))
-            for end in ("low", "high"):
-                words[f"{name}_{end}"] = show(float(getattr(best, f"{name}_{end}")[i]))
-        words |= {"new_low": loss(float(decision.new_low[i])), "new_high": loss(float(decision.new_high[i]))}
+        for name in ("N", "D", "tokens_per_param"):
+            words[name] = count(float(getattr(best, name)[i]))
+            for end, ends in zip(("low", "high"), best.interval(name), strict=True):
+                words[f"{name}_{end}"] = count(float(ends[i]))
+        words |= {name: loss(float(x[i])) for name, x in forecast.items()}
         for near, (low, high) in decision.near.items():
             words[f"near_{100 * near:g}"] = f"{count(float(low[i]))} to {count(float(high[i]))}"
         out.append(words)

@@ -91,6 +91,15 @@ def _decided(decision: Decision, findings: Findings) -> list[str]:
     ]
 
 
+def _second(decision: Decision) -> list[str]:
+    """Return the forecaster's own optimum in words, where there is one."""
+    if decision.second is None:
+        return []
+    size, ends = count(float(decision.second.N)), between(*(count(float(x)) for x in decision.second.interval("N")))
+    said = f"Second opinion: averaged over the forecaster's error structures, the best size is {size} ({ends})."
+    return [f"{said} Where the two are far apart, the runs do not settle the size."]
+
+
 def _at_the_end(findings: Findings) -> str:
     """Return the forecast where the curve ends, in words."""
     curve, share = findings.curve, share_of(findings.settings.level)
@@ -136,14 +145,14 @@ def slider(findings: Findings, charts: Collection[str]) -> Html:
         ),
     ]
     captions = {
-        "valley": "Loss of models of every size at this budget. Points: optima of draws of the model. "
-        "Bars at the foot: sizes that reach the optimum's loss with a little more compute.",
+        "valley": "The law's loss for models of every size at this budget, and the optima of its refits. Bars at the "
+        "foot: sizes that reach the optimum's loss with a little more compute.",
         "plane": "Lines of equal loss over N and D, the efficient frontier, and the runs. Dotted: this budget.",
         "scaling": "The optimum over compute.",
     }
     places = [chart(name, text) for name, text in captions.items() if name in charts]
     panel = element("div", control, element("div", *cards, class_="readings"), class_="panel")
-    return section("budget-section", title, panel, *places, bullets([f"{n}" for n in decision.optimum.notes]))
+    return section("budget-section", title, panel, *places, bullets(decision.optimum.notes))
 
 
 def _card(said: dict[str, str], title: str, name: str, share: str) -> Html:
