@@ -96,7 +96,7 @@ def valleys(
         profiles = [profiles[i] for i in picked]
     everything = np.concatenate([p.loss for p in profiles])
     chart = _style.figure(
-        _style.log_axis(_style.label("N")), _style.loss_axis(everything, _style.words(response)), height=470
+        _style.log_axis(_style.label("N")), _style.loss_axis(everything, _style.words(response)), height=500
     )
     chart.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "title": {"text": "C (FLOP)"}})
     for i, profile in enumerate(profiles):
@@ -138,7 +138,7 @@ def residuals(rows: Rows) -> Figure:
 
     names = list(rows.variables)[:MOST_PANELS]
     chart = make_subplots(cols=len(names), shared_yaxes=True, horizontal_spacing=0.03)
-    _style.dress(chart, height=320, showlegend=False)
+    _style.dress(chart, height=340, showlegend=False)
     for column, name in enumerate(names, start=1):
         x = rows.variables[name]
         axis = _style.log_axis if x.min() > 0 else _style.linear_axis

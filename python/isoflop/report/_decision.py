@@ -23,9 +23,9 @@ REACH, BEYOND_TARGET = 1_000.0, 10.0
 #: Where the slider starts if no target is named, over the largest run.
 USUAL_TARGET = 10.0
 #: Steps per factor of ten of compute, and the fewest and most in all.
-DENSITY, FEWEST, MOST = 12, 25, 97
+DENSITY, FEWEST, MOST = 10, 25, 81
 #: Sizes along a valley, how far it goes to either side of the optimum, and the draws of a cloud.
-ALONG, ASIDE, CLOUD = 41, 12.0, 200
+ALONG, ASIDE, CLOUD = 41, 12.0, 150
 #: Refits that optima are computed for, and draws for a forecaster's own optimum.
 DRAWS, SECOND = 10_000, 1_000
 
@@ -94,7 +94,7 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
     --------
     >>> C, start = budgets(np.array([1e19, 1e21]), 1e23)
     >>> f"{C[0]:.1e} {C[start]:.1e} {C[-1]:.1e}", len(C)
-    ('1.0e+19 1.0e+23 1.0e+24', 61)
+    ('1.0e+19 1.0e+23 1.0e+24', 51)
     """
     first, last = float(seen.min()), float(seen.max())
     target = USUAL_TARGET * last if target is None else target

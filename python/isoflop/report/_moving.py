@@ -43,7 +43,7 @@ def valley(decision: Decision, level: float, response: str) -> Moving:
     chart = _style.figure(
         _style.log_axis(_style.label("N")),
         _style.loss_axis(decision.valley[decision.start], _style.words(response)),
-        height=400,
+        height=440,
     )
     parts = [_valley_step(decision, i) for i in range(len(decision.C))]
     now = parts[decision.start]
@@ -84,7 +84,7 @@ def plane(decision: Decision, model: Model, rows: Rows, held: dict[str, Any]) ->
     """Draw N against D: contours of the loss, runs, the efficient frontier with its band, the budget, its optimum."""
     best = decision.optimum
     N, D = decision.N, decision.D
-    chart = _style.figure(_style.log_axis(_style.label("N")), _style.log_axis(_style.label("D")), height=470)
+    chart = _style.figure(_style.log_axis(_style.label("N")), _style.log_axis(_style.label("D")), height=500)
     sizes, tokens = (_grid(np.append(rows.variables[name], best)) for name, best in (("N", N), ("D", D)))
     _contours(chart, model, sizes, tokens, held)
     chart.update_layout(xaxis_range=np.log10(sizes[[0, -1]]), yaxis_range=np.log10(tokens[[0, -1]]))
@@ -137,7 +137,7 @@ def _grid(values: Any) -> Any:
 def scaling(decision: Decision, level: float) -> Moving:
     """Draw N and D of the optimum over compute, each with its band."""
     best, share = decision.optimum, percent(level)
-    chart = _style.figure(_style.log_axis(_style.label("C")), _style.log_axis("N or D"), height=400)
+    chart = _style.figure(_style.log_axis(_style.label("C")), _style.log_axis("N or D"), height=440)
     series = (
         ("N", "parameters N", _style.CURVE, _style.MEAN_FILL),
         ("D", "training tokens D", _style.SECOND, _style.SECOND_FILL),

@@ -14,7 +14,7 @@ from .._roles import is_called
 from ..plot._path import LABELS, LOSS
 
 #: Rows that a chart shows; all of them count in every number.
-MOST = 2_000
+MOST = 1_500
 
 
 @dataclass(frozen=True, eq=False)

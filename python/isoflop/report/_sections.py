@@ -86,9 +86,8 @@ def _decided(decision: Decision, findings: Findings) -> list[str]:
         f"Expected loss {said['loss']}: the mean curve lies at {ends['mean']}, one run scores {ends['new']} ({share}).",
     ]
     near = {key[5:]: text for key, text in said.items() if key.startswith("near_")}
-    return lines + [
-        f"Any size from {text} reaches that loss with at most {k} % more compute." for k, text in near.items()
-    ]
+    lines += [f"Any size from {text} reaches that loss with at most {k} % more compute." for k, text in near.items()]
+    return lines + _second(decision)
 
 
 def _second(decision: Decision) -> list[str]:

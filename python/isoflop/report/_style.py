@@ -67,7 +67,7 @@ def _plain(title: str) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 8}, "zeroline": False, "automargin": True, **ticks}
 
 
-def figure(xaxis: dict[str, Any], yaxis: dict[str, Any], height: int = 430) -> Figure:
+def figure(xaxis: dict[str, Any], yaxis: dict[str, Any], height: int = 470) -> Figure:
     """Return an empty chart."""
     from plotly.graph_objects import Figure
 
@@ -83,7 +83,7 @@ def dress(chart: Figure, height: int, **layout: Any) -> None:
         font={"family": FONT, "size": 13, "color": INK},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        margin={"l": 60, "r": 20, "t": 78, "b": 50},
         height=height,
         hoverlabel={"font": {"family": FONT}, "align": "left"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
