@@ -149,6 +149,37 @@ def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):
     assert all(line.replace("'", "&#x27;") in text for line in said)
 
 
+def test_refits_say_where_the_optimum_is_and_the_forecaster_what_it_scores(tmp_path):
+    report = iso.report.write(simulated(), tmp_path / "r.html", n_resamples=300, backtest=False, target=1e22)
+    findings, at = report.findings, report.to_dict()["target"]
+    refits = iso.compute_optimal(findings.boot, C=1e22)
+    assert (at["N"], at["N_low"], at["N_high"]) == pytest.approx((refits.N, refits.N_low, refits.N_high), rel=1e-9)
+    mean = findings.model.band(N=at["N"], D=at["D"], kind="mean")
+    assert (at["loss"], at["loss_low"], at["loss_high"]) == pytest.approx(
+        [mean[name][0] for name in ("estimate", "low", "high")], rel=1e-9
+    )
+    second = at["second_opinion"]
+    assert second["N_low"] < second["N"] < second["N_high"]
+    assert second["N"] == pytest.approx(closed_form(1e22, **TRUTH), rel=0.3)
+
+
+def test_fit_is_refitted(tmp_path):
+    fit = iso.fit(simulated(), "chinchilla")
+    report = iso.report.write(fit, tmp_path / "r.html", n_resamples=300)
+    assert report.findings.boot.n_resamples == 300
+    assert report.findings.fit is fit
+
+
+def test_level_of_a_law_can_be_held(tmp_path):
+    table = {**simulated().to_frame().to_dict(as_series=False), "family": ["a", "b"] * 18}
+    law = iso.Law("E[family] + A / N**alpha + B / D**beta")
+    few = {"law": law, "n_resamples": 200, "backtest": False}
+    without = iso.report.write(table, tmp_path / "r.html", **few).to_dict()
+    assert "family" in without["not_shown"]["decision"]
+    held = iso.report.write(table, tmp_path / "r.html", held={"family": "a"}, **few).to_dict()
+    assert held["target"]["N_low"] < held["target"]["N"] < held["target"]["N_high"]
+
+
 def test_forecaster_is_taken_as_it_is(tmp_path):
     model = iso.forecaster(simulated())
     report = iso.report.write(model, tmp_path / "r.html", n_resamples=200)

@@ -90,8 +90,8 @@ def write(
 
     Parameters
     ----------
-    runs : Runs, frame, Forecaster or Bootstrap
-        Training runs; or a model, and then the report is about that one.
+    runs : Runs, frame, Forecaster, Bootstrap or Fit
+        Training runs; or a model, and then the report is about that one (of a fit, about its refits).
     path : path
         The file, ending in ``.html``; one that exists is replaced in one step.
     law : Law, str, or sequence of them, optional

@@ -93,7 +93,7 @@ class Findings:
 def gather(source: Any, law: Any, settings: Settings, progress: Progress, variables: Mapping[str, str]) -> Findings:
     """Fit, refit, forecast, decide and test."""
     with _overheard() as said:
-        model, runs = _model(source, law, progress, variables)
+        model, runs = _model(source, law, settings, progress, variables)
         rows = rows_of(model.fit, None if runs is None else runs.roles["loss"])
         fit, gaps = model.fit, dict[str, str]()
         steps = _steps(rows, settings)
@@ -114,8 +114,10 @@ def gather(source: Any, law: Any, settings: Settings, progress: Progress, variab
     return Findings(model, runs, settings, rows, boot, intervals, checks, decision, curve, tested, gaps, notes, heard)
 
 
-def _model(source: Any, law: Any, progress: Progress, variables: Mapping[str, str]) -> tuple[Model, Runs | None]:
-    if not isinstance(source, Forecaster | Bootstrap):
+def _model(
+    source: Any, law: Any, settings: Settings, progress: Progress, variables: Mapping[str, str]
+) -> tuple[Model, Runs | None]:
+    if not isinstance(source, Forecaster | Bootstrap | Fit):
         runs = as_runs(source, **variables)
         progress(f"the model: {len(runs):,} rows")
         return forecaster(runs, law), runs
@@ -124,7 +126,7 @@ def _model(source: Any, law: Any, progress: Progress, variables: Mapping[str, st
         raise DataError(
             compose(f"{name} was given with a model that is fitted already", "pass the runs, or leave it out")
         )
-    return source, None
+    return (_refits(source, settings) if isinstance(source, Fit) else source), None
 
 
 def _steps(rows: Rows, settings: Settings) -> tuple[Floats, int] | None:
@@ -191,7 +193,7 @@ def _try(gaps: dict[str, str], name: str, compute: Callable[[], Result]) -> Resu
     try:
         return compute()
     except IsoflopError as error:
-        gaps[name] = str(error).partition("\n")[0]
+        gaps[name] = str(error).replace("\n\nHint: ", "; ")
         return None
 
 

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from .._draws import Bootstrap
 from .._engine import info
 from .._forecast import Forecaster
-from .._forecast._beliefs import in_words
+from .._forecast._beliefs import in_words, prior_text
 from .._repr import pair, percent
 from ._charts import note_on
 from ._findings import Findings
@@ -32,7 +32,9 @@ def soundness(findings: Findings) -> Html:
         ("at a bound", ", ".join(fit.at_bound)),
         ("not identified", ", ".join(fit.unidentified)),
     ]
+    remarks = findings.model.remarks if isinstance(findings.model, Forecaster) else ()
     notes: list[Any] = [*(runs.notes if runs is not None else ()), *findings.warnings]
+    notes += [text for text in remarks if text != prior_text(fit)]  # priors are under "Method"
     notes += [_hinted(note.text, note.remedy) for note in (checks.notes if checks is not None else ())]
     shown = join((element("p", "To be known:"), bullets(list(dict.fromkeys(notes))))) if notes else Html("")
     influence = Html("") if checks is None else _influence(findings)
@@ -158,7 +160,8 @@ def method(findings: Findings) -> Html:
             "run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how well each "
             "explains the runs."
         )
-        items += [f"{text[:1].upper()}{text[1:]}." for text in model.remarks]
+        priors = prior_text(fit)
+        items.append(f"{priors[:1].upper()}{priors[1:]}.")
     else:
         items.append(
             f"Forecasts: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
