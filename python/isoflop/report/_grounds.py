@@ -115,22 +115,7 @@ def tested(findings: Findings) -> Html:
     if found is None:
         return section("back-test", title, missing(findings, "back-test"))
     rows = [
-        [
-            cell["method"],
-            f"1/{cell['ratio']:g}",
-            f"{cell['n_fit']:,}",
-            f"{cell['n']:,}",
-            *(
-                [cell["failed"], "", "", ""]
-                if cell["failed"]
-                else [
-                    percent(cell["rmse"]),
-                    percent(cell["coverage_95"]),
-                    percent(cell["coverage_90"]),
-                    percent(cell["width_95"]),
-                ]
-            ),
-        ]
+        [cell["method"], f"1/{cell['ratio']:g}", f"{cell['n_fit']:,}", f"{cell['n']:,}", *_scores(cell)]
         for cell in found.cells
     ]
     text = (
@@ -148,6 +133,12 @@ def tested(findings: Findings) -> Html:
         "95 % width",
     ]
     return section("back-test", title, element("p", text), table(headers, rows))
+
+
+def _scores(cell: dict[str, Any]) -> list[str]:
+    if cell["failed"]:
+        return [cell["failed"], "", "", ""]
+    return [percent(cell[name]) for name in ("rmse", "coverage_95", "coverage_90", "width_95")]
 
 
 def method(findings: Findings) -> Html:
