@@ -13,6 +13,7 @@ from ._demo import demo
 from ._downstream import downstream
 from ._fit import fit
 from ._forecast import forecast
+from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 from ._recipes import compare_recipes
@@ -30,13 +31,15 @@ GROUPS = {
     "shared asymptote link chance ceiling error at_chance overlap",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at target target_loss sensitivity save plot along hold tokens_per_param until plot_width json",
+    "Output": "at target target_loss sensitivity save plot along hold tokens_per_param until plot_width output title "
+    "backtest json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_table`) whose fields
 #: are options.
 SPECIAL: dict[str, dict[str, Any]] = {
     **{name: {"consume_multiple": True} for name in ("methods", "ratios", "metrics")},
+    "output": {"name": ["--output", "-o"]},
     "table": {"name": "*"},
 }
 
@@ -55,7 +58,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, downstream, backtest, cost, validate_cost, demo, info):
+    for command in (fit, forecast, downstream, backtest, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     app.command(_grouped(compare_recipes), name="compare-recipes", help_format="plaintext")
