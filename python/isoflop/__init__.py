@@ -31,7 +31,7 @@ from ._recipe import Recipe
 from ._runs import Runs
 
 if TYPE_CHECKING:
-    from . import estimators, laws, plot
+    from . import estimators, laws, plot, report
     from ._architecture import Architecture, Latent, flops_conventions
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._cost import TrainingCost, training_cost, training_memory
     from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
     from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
     from ._draws import Bootstrap
@@ -87,6 +88,7 @@ _LATE = {
     "Overtraining": "_optimum",
     "Plan": "_plan",
     "RecipeComparison": "_recipes",
+    "RunPlan": "_design",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
@@ -101,6 +103,7 @@ _LATE = {
     "downstream": "_downstream",
     "emergence": "_downstream",
     "estimators": "estimators",
+    "evaluate_design": "_design",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
     "forecaster": "_forecast",
@@ -109,8 +112,10 @@ _LATE = {
     "load": "_load",
     "overtraining": "_optimum",
     "plan": "_plan",
+    "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
+    "report": "report",
     "search_layouts": "_search",
     "simulate": "_simulate",
     "template": "_templates",
@@ -162,6 +167,7 @@ __all__ = [
     "Published",
     "Recipe",
     "RecipeComparison",
+    "RunPlan",
     "Runs",
     "TrainingCost",
     "__version__",
@@ -178,6 +184,7 @@ __all__ = [
     "downstream",
     "emergence",
     "estimators",
+    "evaluate_design",
     "fit",
     "flops_conventions",
     "forecast",
@@ -188,8 +195,10 @@ __all__ = [
     "load",
     "overtraining",
     "plan",
+    "plan_runs",
     "plot",
     "read_runs",
+    "report",
     "search_layouts",
     "simulate",
     "template",

@@ -13,6 +13,7 @@ from ._demo import demo
 from ._downstream import downstream
 from ._fit import fit
 from ._forecast import forecast
+from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 from ._plan import plan
@@ -21,7 +22,7 @@ from ._recipes import compare_recipes
 if TYPE_CHECKING:
     import cyclopts
 
-HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, forecast.
+HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, forecast, plan.
 
 Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
@@ -33,7 +34,7 @@ GROUPS = {
     "shared asymptote link chance ceiling error at_chance overlap",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output title backtest json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_machine`, `_table`)
@@ -41,6 +42,7 @@ GROUPS = {
 SPECIAL: dict[str, dict[str, Any]] = {
     **{name: {"consume_multiple": True} for name in ("methods", "metrics", "ratios")},
     **{name: {"name": "*"} for name in ("machine", "table")},
+    "output": {"name": ["--output", "-o"]},
 }
 
 
@@ -58,7 +60,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, downstream, backtest, plan, cost, validate_cost, demo, info):
+    for command in (fit, forecast, downstream, backtest, plan, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     app.command(_grouped(compare_recipes), name="compare-recipes", help_format="plaintext")
