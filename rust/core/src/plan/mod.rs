@@ -1,0 +1,3 @@
+//! Decisions that rest on a law: how a budget is best spent.
+
+pub mod optimum;
