@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._architecture import Architecture, Latent, flops_conventions
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
+    from ._cluster_curve import cost_curve
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_flops, transformer_params
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._plan import Plan, plan
     from ._read import read_runs
     from ._refit import calibrate
     from ._search import search_layouts
@@ -73,6 +75,7 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Plan": "_plan",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
@@ -80,6 +83,7 @@ _LATE = {
     "calibrate": "_refit",
     "compare_laws": "_compare",
     "convert_mfu": "_counts",
+    "cost_curve": "_cluster_curve",
     "coverage_study": "_study",
     "estimators": "estimators",
     "flops_conventions": "_architecture",
@@ -88,6 +92,7 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "plan": "_plan",
     "plot": "plot",
     "read_runs": "_read",
     "search_layouts": "_search",
@@ -130,6 +135,7 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Plan",
     "PrecisionWarning",
     "Published",
     "Recipe",
@@ -142,6 +148,7 @@ __all__ = [
     "calibrate",
     "compare_laws",
     "convert_mfu",
+    "cost_curve",
     "coverage_study",
     "estimators",
     "fit",
@@ -152,6 +159,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "plan",
     "plot",
     "read_runs",
     "search_layouts",

@@ -121,6 +121,19 @@ def template(N: float, family: str | Architecture = "llama", *, count: Count = "
     return _named(replace(anchor, **shapes.fields(best)), anchor.name or "model")
 
 
+def size_range(family: str | Architecture, count: Count = "total") -> tuple[float, float]:
+    """Return the smallest and the largest size of a family.
+
+    Examples
+    --------
+    >>> low, high = size_range("llama")
+    >>> low < 1e8 < 1e12 < high
+    True
+    """
+    sizes = getattr(_shapes(_anchor(family)), count)
+    return float(sizes.min()), float(sizes.max())
+
+
 def _anchor(family: str | Architecture) -> Architecture:
     if isinstance(family, Architecture):
         return family
