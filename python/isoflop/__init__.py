@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._cluster_curve import cost_curve
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
+    from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
     from ._plan import Plan, plan
     from ._read import read_runs
     from ._refit import calibrate
@@ -66,6 +68,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
@@ -75,6 +78,8 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Optimum": "_optimum",
+    "Overtraining": "_optimum",
     "Plan": "_plan",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
@@ -82,6 +87,7 @@ _LATE = {
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
     "cost_curve": "_cluster_curve",
     "coverage_study": "_study",
@@ -92,6 +98,7 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "overtraining": "_optimum",
     "plan": "_plan",
     "plot": "plot",
     "read_runs": "_read",
@@ -113,6 +120,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CostCurve",
     "CoverageStudy",
     "DataError",
     "DataWarning",
@@ -135,6 +143,8 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Optimum",
+    "Overtraining",
     "Plan",
     "PrecisionWarning",
     "Published",
@@ -147,6 +157,7 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compute_optimal",
     "convert_mfu",
     "cost_curve",
     "coverage_study",
@@ -159,6 +170,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "overtraining",
     "plan",
     "plot",
     "read_runs",
