@@ -57,9 +57,9 @@ def plan(
     Parameters
     ----------
     model : Runs, frame, Fit, Bootstrap, Forecaster or Published
-        Training runs, from which a forecaster is fitted; or a law with values. A fit is bootstrapped.
+        Training runs, or a law with values. A fit is bootstrapped.
     law : Law, str, or sequence of them, optional
-        For runs: what is fitted, as in `forecaster`.
+        For runs: what is fitted and bootstrapped ("chinchilla" where left out). Several are left to `forecaster`.
     cluster : Cluster
         What the run is made on, with its price.
     C, usd, days, kwh, loss : float
@@ -103,6 +103,10 @@ def plan(
 
     Notes
     -----
+    From runs two models are made: a fit of the law by its paper's recipe, bootstrapped, which says how to split a
+    budget, and the `forecaster`, which says what the run will score and with which bands. Where the forecaster's own
+    law would split otherwise, a note says so.
+
     Money, days and energy are paid at `cost_curve`'s price of a token; the optimum under it is `compute_optimal`'s.
     The valley around it is flat and real layouts are not, so of the family's shapes within 10 % of that size the one
     that makes the most of the budget is taken, at its own price in its fastest layout: the bill is not a smoothed one.

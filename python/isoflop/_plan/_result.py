@@ -99,7 +99,7 @@ class Plan:
 
     @property
     def loss(self) -> float:
-        """The loss to expect."""
+        """Its loss on the law's curve; `choice` has the forecast and its bands."""
         return self.choice.loss
 
     @property
@@ -155,11 +155,11 @@ class Plan:
             ("budget", f"{self.budget.text}, {job.cluster.count:,} × {job.cluster.device.name}"),
             ("cheapest way there", self._cheapest()),
             ("model", described(one.architecture)),
-            ("parameters", f"{_big(one.N)}{_ends(best, 'N')}"),
-            ("tokens", f"{_big(one.D)}{_ends(best, 'D')}"),
+            ("parameters", f"{count(one.N)}{_ends(best, 'N')}"),
+            ("tokens", f"{count(one.D)}{_ends(best, 'D')}"),
             ("tokens per parameter", f"{number(one.tokens_per_param, 3)}{_ends(best, 'tokens_per_param')}"),
             ("training FLOP", f"{one.C:.3g} (6 N D)"),
-            ("loss", f"{one.loss:.4f}{_band(one.mean_low, one.mean_high)}{_one_run(one)}"),
+            *self._losses(),
             *self._bill(),
             ("MFU", f"{100 * cost.mfu:.1f} %, steps of {job.batch:,} × {job.seq_len:,} tokens, {job.precision}"),
             ("layout", short(cost.layout)),
@@ -174,6 +174,14 @@ class Plan:
         low, high = self.target.interval("cost")
         span = f"  ({money(low)} to {money(high)})" if np.isfinite(low) and np.isfinite(high) else ""
         return f"{money(float(self.target.cost))}{span} {self.target.cost_unit}, by the smooth price"
+
+    def _losses(self) -> list[tuple[str, str]]:
+        one = self.choice
+        bands = f"{_band(one.mean_low, one.mean_high)}{_one_run(one)}"
+        if one.forecast == one.loss:
+            return [("loss", f"{one.loss:.4f}{bands}")]
+        low, high = (float(x) for x in self.optimum.interval("loss"))
+        return [("loss", f"{one.loss:.4f}{_band(low, high)} by the law"), ("forecast", f"{one.forecast:.4f}{bands}")]
 
     def _bill(self) -> list[tuple[str, str]]:
         cost = self.cost
@@ -190,8 +198,8 @@ class Plan:
         rows = [
             [
                 one.label,
-                _big(one.N),
-                _big(one.D),
+                count(one.N),
+                count(one.D),
                 number(one.tokens_per_param, 3),
                 f"{one.loss:.4f}",
                 number(one.cost.days, 3),
@@ -213,7 +221,7 @@ class Plan:
         """Show the model, its tokens, loss and bill on one line."""
         usd = f", {money(self.cost.usd)} USD" if self.cost.usd else ""
         bill = f"{number(self.cost.days, 3)} days{usd}"
-        return f"<Plan: {self.architecture.name} on {_big(self.D)} tokens, loss {self.loss:.4f}, {bill}>"
+        return f"<Plan: {self.architecture.name} on {count(self.D)} tokens, loss {self.loss:.4f}, {bill}>"
 
     def _repr_html_(self) -> str:
         return html_table(*self._cells(), caption=repr(self)[1:-1])
@@ -239,8 +247,14 @@ def money(value: float) -> str:
     return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
-def _big(value: float) -> str:
-    """Return a count to three digits, with a letter: 8.03B, 1.4T."""
+def count(value: float) -> str:
+    """Return a count to three digits, with a letter.
+
+    Examples
+    --------
+    >>> count(8.03e9), count(1.4e12), count(512)
+    ('8.03B', '1.4T', '512')
+    """
     for power, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
         if value >= 0.9995 * power:
             return f"{float(f'{value / power:.3g}'):g}{letter}"
@@ -249,7 +263,7 @@ def _big(value: float) -> str:
 
 def _ends(best: Optimum, name: str) -> str:
     low, high = best.interval(name)
-    shown = (number(low, 3), number(high, 3)) if name == "tokens_per_param" else (_big(low), _big(high))
+    shown = (number(low, 3), number(high, 3)) if name == "tokens_per_param" else (count(low), count(high))
     return f"  (optimum {shown[0]} to {shown[1]})" if np.isfinite(low) and np.isfinite(high) else ""
 
 
