@@ -93,6 +93,7 @@ def cost_curve(
     >>> 4e5 < curve(7e10, 1e12) < 7e5  # dollars
     True
     """
+    check_cluster(cluster)
     low, high = _range(N, family, count)
     _check_unit(unit, cluster, lifetime_tokens)
     n = n_sizes or max(FEWEST, round(PER_DECADE * np.log10(high / low)) + 1)
@@ -117,6 +118,13 @@ def cost_curve(
         label=f"{models[0].name.split()[0]} on {cluster.count:,} × {cluster.device.name}",
         reasons=_unserved(fixed) | {i: cost for i, cost in enumerate(costs) if isinstance(cost, str)},
     )
+
+
+def check_cluster(cluster: Any) -> None:
+    """Refuse what is no cluster."""
+    if not isinstance(cluster, Cluster):
+        hint = 'pass iso.Cluster("H100-SXM", 1024)'
+        raise DataError(compose(f"cluster is a {type(cluster).__name__}, expected a Cluster", hint))
 
 
 def unit_of(keyword: str, cluster: Cluster) -> Unit:

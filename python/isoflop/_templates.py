@@ -145,9 +145,9 @@ def _anchor(family: str | Architecture) -> Architecture:
 
 
 def _named(arch: Architecture, family: str) -> Architecture:
-    n = arch.n_params
-    size = f"{n / 1e9:.3g}B" if n >= 1e9 else f"{n / 1e6:.3g}M"
-    return replace(arch, name=f"{family} {size}")
+    n = float(f"{arch.n_params:.3g}")
+    power, letter = next(x for x in ((1e12, "T"), (1e9, "B"), (1e6, "M")) if n >= x[0] or x[1] == "M")
+    return replace(arch, name=f"{family} {n / power:g}{letter}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -195,11 +195,13 @@ def main_plain(value):
         ({"days": 30, "lifetime_tokens": 1e12}, "lifetime_tokens cost no days"),
         ({"days": 30, "law": "pnorm"}, "law is for runs, and this is a Published"),
         ({"days": 30, "precision": "fp7"}, "unknown precision 'fp7'"),
+        ({"days": 30, "cluster": "H100"}, "cluster is a str, expected a Cluster"),
+        ({"C": 1e12}, "the llama family has no model of"),
     ],
 )
 def test_bad_budgets(words, text):
     with pytest.raises(iso.IsoflopError, match=text):
-        iso.plan(EPOCH, cluster=CLUSTER, **words)
+        iso.plan(EPOCH, **{"cluster": CLUSTER, **words})
 
 
 def test_a_model_that_fits_nowhere_names_memory():
@@ -211,6 +213,12 @@ def test_a_batch_that_nothing_divides_names_divisibility():
     cluster = iso.Cluster("A100", 127, devices_per_node=127, price_usd_per_hour=1.0)
     with pytest.raises(iso.DataError, match="no cut divides the batch"):
         iso.plan(EPOCH, cluster=cluster, days=30, batch=8, N=(1e9, 1e11))
+
+
+def test_a_budget_for_the_smallest_model_of_the_family():
+    plan = iso.plan(EPOCH, cluster=CLUSTER, usd=1.5)
+    assert plan.N < 1e8
+    assert plan.cost.usd == pytest.approx(1.5)
 
 
 def test_the_largest_model_that_fits_is_said():

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._architecture import Architecture
 from .._cluster import Cluster
+from .._cluster_curve import check_cluster
 from .._errors import DataError
 from .._templates import Count
 from ._budget import Budget, read_budget
@@ -123,6 +124,7 @@ def plan(
     (True, True)
     """
     tell = progress or _say_nothing
+    check_cluster(cluster)
     budget = read_budget({"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}, cluster)
     if level not in LEVELS:
         raise DataError(f"level is {level!r}, expected 0.5, 0.8, 0.9 or 0.95")

@@ -14,7 +14,7 @@ from .._cluster_curve import QUANTITY, lifetime_cost
 from .._cost import TrainingCost, training_cost
 from .._errors import DataError, compose
 from .._layout import Layout
-from .._templates import Count, template
+from .._templates import Count, size_range, template
 from ._budget import Budget
 from ._model import BANDS, Model
 
@@ -167,9 +167,11 @@ def reach(label: str, N: float, D: float, loss: float, unit: str, terms: Terms, 
 
 def _shapes(N: float, terms: Terms, unit: str) -> list[Architecture]:
     """Return the shapes to choose from: the nearest where FLOPs are counted, else all near enough to tell apart."""
-    factors = (1.0,) if unit == "FLOP" else AROUND
-    shapes = {template(N * factor, terms.family, count=terms.count): None for factor in factors}
-    return list(shapes)
+    if unit == "FLOP":
+        return [template(N, terms.family, count=terms.count)]
+    low, high = size_range(terms.family, terms.count)
+    sizes = [min(max(N * factor, low), high) for factor in AROUND]
+    return list(dict.fromkeys(template(size, terms.family, count=terms.count) for size in sizes))
 
 
 def _each(one: Callable[[Architecture], Choice], shapes: list[Architecture], terms: Terms) -> list[Choice]:
