@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ._architecture import Architecture, Latent
 from ._counts import transformer_params
 from ._errors import DataError, compose, listed, nearest
+from ._repr import count as count_text
 
 Count = Literal["total", "non_embedding", "active"]
 Whole = NDArray[np.int64]
@@ -145,9 +146,7 @@ def _anchor(family: str | Architecture) -> Architecture:
 
 
 def _named(arch: Architecture, family: str) -> Architecture:
-    n = float(f"{arch.n_params:.3g}")
-    power, letter = next(x for x in ((1e12, "T"), (1e9, "B"), (1e6, "M")) if n >= x[0] or x[1] == "M")
-    return replace(arch, name=f"{family} {n / power:g}{letter}")
+    return replace(arch, name=f"{family} {count_text(arch.n_params)}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,6 +143,13 @@ def test_serving_moves_the_optimum_to_smaller_models():
     assert served.choice.budget == pytest.approx(2e6)
 
 
+def test_serving_is_paid_in_flops_too():
+    plan = iso.plan(EPOCH, cluster=CLUSTER, C=1e24, lifetime_tokens=2e12)
+    assert pytest.approx(1e24) == 6 * plan.N * plan.D + 2 * plan.N * 2e12
+    assert pytest.approx(plan.optimum.D, rel=0.04) == plan.D
+    assert 0.9 * iso.laws.chinchilla_opt(C=1e24, **EPOCH.params).N_opt > plan.N
+
+
 def test_windows_and_families_are_kept():
     narrow = iso.plan(EPOCH, cluster=CLUSTER, days=30, N=(1e9, 8.1e9), family="qwen")
     assert pytest.approx(8.1e9, rel=0.02) == narrow.N

@@ -12,11 +12,11 @@ from .._cluster_curve import cost_curve, unit_of
 from .._cost_curve import CostCurve
 from .._errors import DataError, compose
 from .._optimum import Optimum, compute_optimal
-from .._repr import number, percent
+from .._repr import count, number, percent
 from ._budget import UNITS, Budget
 from ._choice import Choice, Terms, reach, spend
 from ._notes import notes_on
-from ._result import Doubling, Plan, count
+from ._result import Doubling, Plan
 
 
 @dataclass(frozen=True)
