@@ -32,6 +32,9 @@ GROUPS = {
     "Columns": "table by a b pair metrics task",
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy "
     "shared asymptote link chance ceiling error at_chance overlap",
+    "Budget": "days usd flops kwh target_loss max_days lifetime_tokens",
+    "Columns": "table by",
+    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
     "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output title backtest json",
