@@ -14,6 +14,7 @@ from ._fit import fit
 from ._forecast import forecast
 from ._info import info
 from ._laws import check, laws
+from ._plan_runs import plan_runs
 
 if TYPE_CHECKING:
     import cyclopts
@@ -27,6 +28,7 @@ GROUPS = {
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Protocol": "methods ratios",
+    "Design": "budget target k cost unit sizes window cap floor slots longest sigma",
     "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
 }
 
@@ -55,6 +57,7 @@ def build() -> cyclopts.App:
     for command in (fit, forecast, backtest, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
+    app.command(_grouped(plan_runs), name="plan-runs", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")
