@@ -23,7 +23,7 @@ from .._seed import seed_of
 from ._checks import check_counts, check_held, limits_of, points_of, require_affordable
 from ._costs import Candidates, Cost, Limits, candidates, read_cost
 from ._known import Known
-from ._notes import notes_on
+from ._notes import notes_on, notes_on_limits
 from ._result import RunPlan
 from ._sources import read_known
 from ._target import target_of
@@ -154,7 +154,8 @@ def plan_runs(
     new = Candidates(among.N[chosen], among.D[chosen], among.cost[chosen])
     judge.require_identified(new.N, new.D)
     usual = _usual(judge, price, limits.budget, k)
-    return _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    plan = _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    return replace(plan, notes=(*plan.notes, *notes_on_limits(among, limits, price.unit)))
 
 
 def evaluate_design(

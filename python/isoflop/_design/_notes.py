@@ -9,6 +9,7 @@ import numpy as np
 
 from .._forecast._beliefs import in_words
 from .._repr import number, percent
+from ._costs import Candidates, Limits
 from ._worth import OPEN, Expected, Judge
 
 #: Farther than so many times the largest run, a note says so.
@@ -38,6 +39,15 @@ def notes_on(judge: Judge, columns: Mapping[str, Any], now: Expected, after: Exp
     if known.made is None:
         notes.append("no run was made yet: errors rest on the given values and sigma")
     return tuple(notes)
+
+
+def notes_on_limits(among: Candidates, limits: Limits, unit: str) -> list[str]:
+    """Say it where sizes and tokens per parameter allow no run as large as the cap does."""
+    largest = float(among.cost.max())
+    if largest > 0.7 * limits.cap:  # the grid of costs is no finer
+        return []
+    ends = f"N up to {number(limits.N[1], 3)} and {limits.tokens_per_param[1]:g} tokens per parameter"
+    return [f"{ends} allow runs of {number(largest, 3)} {unit} at most, less than the cap of {number(limits.cap, 3)}"]
 
 
 def _gains(now: Expected, after: Expected) -> list[str]:

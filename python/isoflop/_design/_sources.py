@@ -123,6 +123,7 @@ def _shaped(best: Version, params: Sequence[Mapping[str, float]]) -> tuple[Versi
 
 
 def _from_runs(runs: Runs, law: Law, sigma: float | None, prior: Any, held: Mapping[str, float]) -> Known:
+    asked = law
     if _is_robust(law):
         law = laws.get(ROBUST)
     held = _check(law, held)
@@ -132,6 +133,9 @@ def _from_runs(runs: Runs, law: Law, sigma: float | None, prior: Any, held: Mapp
     known = _of_fit(fit, None, sigma, priors, held)
     if law.name != ROBUST:
         return known
+    if asked.formula != law.formula:
+        note = "made for the p-norm law, of which chinchilla is p = 1: a design that trusts p is poor where it is off"
+        known = replace(known, notes=(*known.notes, note))
     rest = {name: p for name, p in priors.items() if name != "p"}
     shapes = [fit_law(runs, law, prior=rest or None, fixed={"p": p}, **settings) for p in SHAPES]
     return replace(known, versions=_shaped(known.best, [one.params for one in shapes]))
@@ -141,8 +145,10 @@ def _from_fit(
     fit: Fit, draws: Bootstrap | None, law: Any, sigma: float | None, prior: Any, held: Mapping[str, float]
 ) -> Known:
     chosen = fit.law if law is None else _law(law)
-    if draws is None and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
-        return _from_runs(_runs_of(fit), chosen, sigma, prior, held)
+    own = draws is not None and fit.law.formula == laws.get(ROBUST).formula
+    if not own and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
+        beliefs = dict(fit.priors) if prior == "weak" and fit.priors else prior
+        return _from_runs(_runs_of(fit), chosen, sigma, beliefs, held)
     if law is not None and chosen != fit.law:
         raise LawError(compose("law is another one than that of the fit", "leave out law=, or pass the runs"))
     held = _check(fit.law, held)
