@@ -14,23 +14,23 @@ import numpy as np
 
 from .. import _engine
 from .._engine import Floats, floats
-from .._errors import DataError, compose, counted
+from .._errors import DataError
+from .._forecast._grid import DISCREPANCY, check_probability
 from .._law import Law
 from .._prior import Prior
 from .._quantiles import tails
 from .._repr import number
 from .._seed import seed_of
+from ._checks import check_counts, check_held, limits_of, points_of, require_affordable
 from ._costs import Candidates, Cost, Limits, candidates, read_cost
 from ._known import Known
-from ._notes import notes_on
+from ._mixture import mixture
+from ._notes import notes_on, notes_on_limits, notes_on_usual
 from ._result import RunPlan
-from ._sources import read_known
+from ._sources import Given, read_known
 from ._target import target_of
 from ._usual import isoflop, ladder, of_cost
-from ._worth import Expected, Judge
-
-#: The cheapest candidate as a share of the budget.
-FLOOR = 1e-4
+from ._worth import Judge, Usual
 
 __all__ = ["RunPlan", "evaluate_design", "plan_runs"]
 
@@ -52,9 +52,10 @@ def plan_runs(
     longest: float | None = None,
     sigma: float | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
+    discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
-    starts: int = 3,
+    starts: int = 8,
     rng: Any = 0,
 ) -> RunPlan:
     """Choose the runs that make the forecast of a large one tightest.
@@ -91,9 +92,12 @@ def plan_runs(
         What the busiest slot may cost at most, in `unit` (all runs together where `slots` is None).
     sigma : float, optional
         Standard deviation of ln loss of one run (0.005 is half a percent); that of the residuals where None. Needed
-        for values without runs.
+        for values without runs; upon runs made the error structures bring their own variances.
     prior : mapping of str to prior, "weak", or None
         Beliefs about parameters, as in `forecaster`.
+    discrepancy : float
+        Where runs were made, the prior probability that the law's form is off by a smooth function, as in `forecaster`;
+        0 trusts the form.
     held : mapping of str to float, optional
         Values of the law's (or the cost's) other variables.
     level : float
@@ -115,16 +119,19 @@ def plan_runs(
 
     Notes
     -----
-    The criterion is the mean of ln var(ln L*) and ln var(ln N_opt*) at the target, by the gradients of all six
-    parameters of the p-norm law and a prior: var = gᵀ(P + Σ J Jᵀ/σ²)⁻¹g. It is averaged over p = 1 and p = 2, refitted
-    to the runs where there are any, or over 16 draws of a bootstrap. Candidates are 26 costs from the floor to the
-    cap by 46 sizes each. Each run in turn is exchanged for the best affordable candidate until nothing improves.
-    The same point several times means several seeds. Groups share noise by their intraclass correlation.
+    The criterion is the mean of ln var(ln L*) and ln var(ln N_opt*) at the target. Without runs made, var =
+    gᵀ(P + Σ J Jᵀ/σ²)⁻¹g by the gradients of all six parameters of the p-norm law and the prior's P, averaged over p = 1
+    and p = 2; from a bootstrap, over 16 of its draws. Upon runs made, var is that of the mean curve by `forecaster`:
+    its mixture of error structures, with the new runs added. Neighbouring runs then share a smooth discrepancy from the
+    law, so that a repeated run tells less and one near the target more. Its weights and variances stay those of the
+    runs made.
 
-    Bands are of the mean curve, by these gradients and Student's t: that of one more run is wider by `sigma`, and the
-    law's form is taken as right. `isoFLOP` (up to three budgets ten times apart, sizes from a fourth to four times the
-    best) and `ladder` (sizes that double, 20 to 200 tokens per parameter) cost the whole budget and are free of the
-    cap and the limits on N and D/N.
+    Candidates are 26 costs from the floor to the cap by 46 sizes each. Each run in turn is exchanged for the best
+    affordable candidate until nothing improves. The same point several times means several seeds.
+
+    Bands are of the mean curve, with Student's quantiles; one more run scatters around it by `sigma`. `isoFLOP` (up to
+    three budgets ten times apart, sizes from a fourth to four times the best) and `ladder` (sizes that double, 20 to
+    200 tokens per parameter) cost the whole budget and are free of the cap and the limits on N and D/N.
 
     References
     ----------
@@ -140,22 +147,26 @@ def plan_runs(
     >>> plan.cost <= 1e22, plan.after.loss_error < 0.7 * isoflop.loss_error
     (True, True)
     """
-    limits = _limits(budget, cap, floor, N, tokens_per_param)
-    _check(k, slots, longest, starts)
-    known = read_known(model, law, sigma, prior, dict(held or {}))
-    price = read_cost(cost, unit, dict(held or {}))
+    limits = limits_of(budget, cap, floor, N, tokens_per_param)
+    check_counts(k, slots, longest, starts)
+    price = read_cost(cost, unit, held or {})
+    known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))
+    check_held(held or {}, known.best.law.variables, price.uses)
     if floor is None:
         limits = replace(limits, floor=_lowest(limits, known, price))
     judge = _judge(known, target_C, level)
     among = candidates(price, limits)
-    _require_affordable(among, limits, k, slots, longest, price.unit)
+    require_affordable(among, limits, k, slots, longest, price.unit)
     room = {"budget": limits.budget, "cap": limits.cap, "runs": k, "slots": slots or 0, "longest": longest or np.inf}
-    found = _engine.exchange_design(judge.versions(among.N, among.D), among.cost, room, starts, seed_of(rng))
+    beliefs = judge.beliefs(among.N, among.D, searched=True)
+    found = _engine.exchange_design(beliefs, among.cost, room, starts, seed_of(rng))
     chosen = found["chosen"]
     new = Candidates(among.N[chosen], among.D[chosen], among.cost[chosen])
     judge.require_identified(new.N, new.D)
     usual = _usual(judge, price, limits.budget, k)
-    return _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    plan = _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    more = (*notes_on_limits(among, limits, price.unit), *notes_on_usual(usual, limits))
+    return replace(plan, notes=(*plan.notes, *more))
 
 
 def evaluate_design(
@@ -170,6 +181,7 @@ def evaluate_design(
     slots: int | None = None,
     sigma: float | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
+    discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> RunPlan:
@@ -179,7 +191,7 @@ def evaluate_design(
     ----------
     N, D : array
         Sizes and tokens of the runs; a repeated point is another seed.
-    model, target_C, law, cost, unit, slots, sigma, prior, held, level
+    model, target_C, law, cost, unit, slots, sigma, prior, discrepancy, held, level
         As in `plan_runs`.
 
     Returns
@@ -203,10 +215,11 @@ def evaluate_design(
     >>> mine.after.loss_low < mine.after.loss < mine.after.loss_high
     True
     """
-    _check(1, slots, None, 1)
-    sizes, tokens = _points(N, D)
-    known = read_known(model, law, sigma, prior, dict(held or {}))
-    price = read_cost(cost, unit, dict(held or {}))
+    check_counts(1, slots, None, 1)
+    sizes, tokens = points_of(N, D)
+    price = read_cost(cost, unit, held or {})
+    known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))
+    check_held(held or {}, known.best.law.variables, price.uses)
     judge = _judge(known, target_C, level)
     prices = price.of(sizes, tokens)
     if not (np.isfinite(prices) & (prices > 0)).all():
@@ -226,7 +239,9 @@ def _judge(known: Known, target_C: float, level: float) -> Judge:
     if not (np.isfinite(target_C) and target_C > 1e9):
         raise DataError(f"target_C is {target_C!r}, expected training compute in FLOP such as 1e24")
     targets = tuple(target_of(version, target_C) for version in known.versions)
-    return Judge(known, targets, target_of(known.best, target_C), level)
+    centre = target_of(known.best, target_C)
+    structures = None if known.component is None else mixture(known.component, known.best, centre)
+    return Judge(known, targets, centre, level, structures)
 
 
 def _lowest(limits: Limits, known: Known, price: Cost) -> float:
@@ -238,77 +253,20 @@ def _lowest(limits: Limits, known: Known, price: Cost) -> float:
     return cheapest if limits.floor < cheapest < limits.cap else limits.floor
 
 
-def _limits(budget: float, cap: float, floor: float | None, N: Any, tokens_per_param: Any) -> Limits:
-    if not (np.isfinite(budget) and budget > 0):
-        raise DataError(f"budget is {budget!r}, expected what all runs may cost, a number above 0")
-    if not 0 < cap <= 1:
-        raise DataError(
-            compose(f"cap is {cap!r}, expected a share of the budget from 0 to 1", "0.25 lets a run take a fourth")
-        )
-    floor = FLOOR if floor is None else floor
-    if not 0 < floor < cap:
-        raise DataError(f"floor is {floor!r}, expected a share of the budget above 0 and below cap ({cap:g})")
-    pairs = {"N": N, "tokens_per_param": tokens_per_param}
-    for name, pair in pairs.items():
-        ends = np.asarray(pair, dtype=np.float64)
-        if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
-            raise DataError(f"{name} is {pair!r}, expected (smallest, largest), both above 0")
-    (a, b), (c, d) = pairs.values()
-    return Limits(float(budget), float(cap * budget), float(floor * budget), (float(a), float(b)), (float(c), float(d)))
-
-
-def _check(k: int, slots: int | None, longest: float | None, starts: int) -> None:
-    for name, value in {"k": k, "slots": slots, "starts": starts}.items():
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-            raise DataError(f"{name} is {value!r}, expected a whole number of at least 1")
-    if longest is not None and not longest > 0:
-        raise DataError(f"longest is {longest!r}, expected what the busiest slot may cost, a number above 0")
-
-
-def _require_affordable(
-    among: Candidates, limits: Limits, k: int, slots: int | None, longest: float | None, unit: str
-) -> None:
-    cheapest = float(among.cost.min())
-    if k * cheapest > limits.budget:
-        raise DataError(
-            compose(
-                f"{counted(k, 'run')} cost at least {number(k * cheapest, 3)} {unit}, the budget is "
-                f"{number(limits.budget, 3)}",
-                "make fewer runs, or allow cheaper ones with floor=...",
-            )
-        )
-    rounds = -(-k // (slots or 1))
-    if longest is not None and rounds * cheapest > longest:
-        raise DataError(
-            f"{counted(k, 'run')} on {counted(slots or 1, 'slot')} take at least {number(rounds * cheapest, 3)} {unit} "
-            f"on one of them, longest is {number(longest, 3)}"
-        )
-
-
-def _points(N: Any, D: Any) -> tuple[Floats, Floats]:
-    sizes, tokens = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (N, D))
-    if sizes.shape != tokens.shape or sizes.ndim != 1 or not len(sizes):
-        raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")
-    bad = ~(np.isfinite(sizes) & np.isfinite(tokens) & (sizes > 0) & (tokens > 0))
-    if bad.any():
-        run = int(np.argmax(bad))
-        raise DataError(f"run {run} has N {sizes[run]:g} and D {tokens[run]:g}, expected numbers above 0")
-    return floats(sizes), floats(tokens)
-
-
-def _usual(judge: Judge, price: Cost, budget: float, k: int) -> list[Expected]:
+def _usual(judge: Judge, price: Cost, budget: float, k: int) -> dict[str, Usual]:
     """Return what isoFLOP curves and a ladder of the same cost would lead to, where they can be made."""
     version = judge.known.best
-    out = []
+    out = {}
     for name, make in {"isoFLOP": isoflop(version, k, judge.centre.C), "ladder": ladder(k)}.items():
         made = of_cost(make, price, budget)
         if made is not None:
-            out.append(judge.expected(name, float(np.sum(price.of(*made))), *made))
+            prices = price.of(*made)
+            out[name] = Usual(Candidates(*made, prices), judge.expected(name, float(prices.sum()), *made))
     return out
 
 
 def _plan(
-    judge: Judge, price: Cost, new: Candidates, name: str, usual: list[Expected], budget: float, slots: int | None
+    judge: Judge, price: Cost, new: Candidates, name: str, usual: dict[str, Usual], budget: float, slots: int | None
 ) -> RunPlan:
     order = np.lexsort((new.N, new.cost))[::-1]  # the dearest first: they take longest
     N, D, cost = new.N[order], new.D[order], new.cost[order]
@@ -322,7 +280,7 @@ def _plan(
     known = judge.known
     return RunPlan(
         columns=columns,
-        designs=(now, after, *usual),
+        designs=(now, after, *(one.expected for one in usual.values())),
         target_C=judge.centre.C,
         budget=budget,
         unit=price.unit,
@@ -331,12 +289,12 @@ def _plan(
         made={} if known.made is None else {v: known.made.columns[v] for v in ("N", "D")},
         makespan=makespan,
         law=known.best.law.name or known.best.law.formula,
-        notes=notes_on(judge, columns, now, after, usual),
+        notes=notes_on(judge, columns, now, after),
     )
 
 
 def _seeds(N: Floats, D: Floats) -> Any:
-    """Number the repetitions of a point from 0."""
+    """Return the seed of each run: repetitions of a point are numbered from 0."""
     seen: dict[tuple[float, float], int] = {}
     out = []
     for point in zip(N.tolist(), D.tolist(), strict=True):

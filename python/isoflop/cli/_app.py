@@ -17,6 +17,7 @@ from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 from ._plan import plan
+from ._plan_runs import plan_runs
 from ._recipes import compare_recipes
 
 if TYPE_CHECKING:
@@ -32,11 +33,9 @@ GROUPS = {
     "Columns": "table by a b pair metrics task",
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy "
     "shared asymptote link chance ceiling error at_chance overlap",
-    "Budget": "days usd flops kwh target_loss max_days lifetime_tokens",
-    "Columns": "table by",
-    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
+    "Design": "k cost unit sizes window cap floor slots longest sigma",
     "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output title backtest json",
 }
 
@@ -67,6 +66,7 @@ def build() -> cyclopts.App:
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     app.command(_grouped(compare_recipes), name="compare-recipes", help_format="plaintext")
+    app.command(_grouped(plan_runs), name="plan-runs", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")

@@ -10,8 +10,7 @@ mod covariance;
 mod factor;
 mod gls;
 mod mixture;
-mod student;
 
 pub use covariance::{Cell, Field};
+pub use factor::whiten;
 pub use mixture::{Forecast, Model, Solution, solve};
-pub use student::{student_cdf, student_quantile};
