@@ -48,6 +48,7 @@ impl Surface {
     /// The smallest log budget whose optimum reaches each lane's loss, from `budget`.
     pub(super) fn budget_for(&self, room: &mut Room, target: &[f64], budget: &mut [f64], found: &mut Found) {
         let n = room.n;
+        let start = found.lanes.z.clone();
         let mut search = vec![Falling { low: BUDGETS.0, high: BUDGETS.1, done: false }; n];
         for _ in 0..STEPS {
             self.solve(room, budget, found);
@@ -65,6 +66,8 @@ impl Surface {
                 break;
             }
         }
+        // From the first guess again: how many steps the other lanes took must not show in the last digits.
+        found.lanes.z = start;
         self.solve(room, budget, found);
         for i in 0..n {
             let missed = !(found.point.value[i] <= target[i] + 1e-9 * target[i].abs());
