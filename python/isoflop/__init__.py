@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
+    from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
     from ._read import read_runs
     from ._refit import calibrate
     from ._search import search_layouts
@@ -64,6 +66,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "FitTable": "_fit_table",
@@ -73,6 +76,8 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Optimum": "_optimum",
+    "Overtraining": "_optimum",
     "RunPlan": "_design",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
@@ -80,6 +85,7 @@ _LATE = {
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
@@ -90,6 +96,7 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "overtraining": "_optimum",
     "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
@@ -110,6 +117,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CostCurve",
     "CoverageStudy",
     "DataError",
     "DataWarning",
@@ -132,6 +140,8 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Optimum",
+    "Overtraining",
     "PrecisionWarning",
     "Published",
     "Recipe",
@@ -144,6 +154,7 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compute_optimal",
     "convert_mfu",
     "coverage_study",
     "estimators",
@@ -156,6 +167,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "overtraining",
     "plan_runs",
     "plot",
     "read_runs",
