@@ -83,7 +83,9 @@ impl Price {
         let value = law.value;
         let slope = law.graph.derivatives(value, &[d])[0];
         if law.graph.value(slope) == Some(0.0) || law.graph.reached(&[slope])[d] {
-            return Err(Error::Law(format!("in the cost '{text}' {tokens} enters neither as a + b*{tokens} nor as b*{tokens}**q")));
+            return Err(Error::Law(format!(
+                "in the cost '{text}' {tokens} enters neither as a + b*{tokens} nor as b*{tokens}**q"
+            )));
         }
         let log = law.graph.ln(slope);
         Ok(Self::compiled(law, log, Some(value), 1.0, coordinates, kernels))
