@@ -149,7 +149,7 @@ def _cluster(row: Mapping[str, str]) -> Cluster:
 #: Frameworks that interleave stages as a matter of course, so that silence does not mean that they did not.
 INTERLEAVING = ("Megatron-Core", "Megatron-Bridge", "NeMo")
 #: Frameworks that wait for their collectives.
-WAITING = ("Megatron-LM", "Megatron-DeepSpeed")
+WAITING = ("Megatron-LM", "Megatron-DeepSpeed", "DeepSpeed")
 
 
 def _overlap(row: Mapping[str, str]) -> str:
@@ -189,6 +189,7 @@ def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str
         sequence_parallel=row.get("sequence_parallel") == "1",
         flash=row.get("flash_attn") != "0",
         overlap=_overlap(row),  # type: ignore[arg-type]
+        gather="tensor" if row.get("framework", "").startswith("DeepSpeed") else "block",
     )
     layout = layout.over(cluster.count)
     if _int(row, "global_batch") % layout.dp:
