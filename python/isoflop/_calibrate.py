@@ -82,7 +82,7 @@ def prior(keys: Sequence[str]) -> Calibration:
 
 def job_of(row: Measured) -> Job:
     """Return the job of a measured row."""
-    return Job(row.model, row.cluster, row.seq_len, row.batch, row.precision)
+    return Job(row.model, row.cluster, row.seq_len, row.batch, row.precision, row.states)
 
 
 def resolve(row: Measured, calibration: Calibration) -> Measured:

@@ -13,7 +13,7 @@ States = Literal["auto", "mixed", "zero", "fp16_copies", "sharded", "fp32", "ada
 STATES = {
     "mixed": (2.0, 4.0, 12.0),  # 16-bit weights, fp32 gradients (Megatron bf16): 18
     "zero": (2.0, 2.0, 12.0),  # 16-bit gradients (Rajbhandari et al. 2020, section 3.1): 16
-    "fp16_copies": (2.0, 6.0, 12.0),  # gradients in 16 and 32 bit (Megatron fp16): 20
+    "fp16_copies": (2.0, 6.0, 12.0),  # gradients in 16 and 32 bit (Megatron fp16, DeepSpeed bf16): 20
     "sharded": (4.0, 4.0, 8.0),  # fp32 everything but the gathered copy (FSDP): 16
     "fp32": (4.0, 4.0, 8.0),
     "adam8": (2.0, 4.0, 6.0),  # moments in 8 bit: 12
@@ -134,7 +134,7 @@ def recipe(precision: str, states: States, zero_stage: int) -> dict[str, Any]:
     weight, gradient, optimizer = STATES[kind]
     element = 4.0 if wide else 2.0
     # Gradients of fp16 travel as they are computed; those of bf16 are added up, and travel, in 32 bit.
-    narrow = kind == "sharded" or (precision == "fp16" and kind in ("mixed", "fp16_copies"))
+    narrow = kind in ("sharded", "fp16_copies") or (kind == "mixed" and precision == "fp16")
     return {
         "weight": weight,
         "gradient": gradient,
