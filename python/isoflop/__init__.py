@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
-    from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._counts import convert_mfu, transformer_counts, transformer_flops, transformer_params
     from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
     from ._estimate import Calibration
@@ -93,6 +93,7 @@ _LATE = {
     "simulate": "_simulate",
     "training_cost": "_cost",
     "training_memory": "_cost",
+    "transformer_counts": "_counts",
     "transformer_flops": "_counts",
     "transformer_params": "_counts",
     "validate_cost": "_validate",
@@ -156,6 +157,7 @@ __all__ = [
     "simulate",
     "training_cost",
     "training_memory",
+    "transformer_counts",
     "transformer_flops",
     "transformer_params",
     "validate_cost",

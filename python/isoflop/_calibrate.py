@@ -57,7 +57,7 @@ MATMUL_PRIOR = {
     "default/8": 0.60,
     "default/4": 0.45,
 }
-MATMUL_SD = 0.5
+MATMUL_SD = 0.3
 #: Spread of a residual that the model is expected to leave, and where a larger one starts to count linearly: soon, as
 #: the figure of merit is a mean absolute error and published steps have outliers that no configuration explains.
 NOISE, DELTA = 0.08, 0.05
@@ -169,19 +169,29 @@ def _moved(start: Calibration, names: Sequence[str], theta: Floats) -> Calibrati
 
 
 def _descend(residuals: Callable[[Floats], Floats], centre: Floats, sd: Floats, weight: Floats) -> Floats:
-    """Minimise Huber's sum of weighted residuals plus the prior, by damped Gauss-Newton steps."""
-    theta, damping = centre.copy(), 1.0
+    """Minimise Huber's sum of weighted residuals plus the prior, a wide corner first and then the narrow one."""
+    theta = centre
+    for delta in (4 * DELTA, DELTA):
+        theta = _descend_at(delta, residuals, theta, (centre, sd), weight)
+    return theta
+
+
+def _descend_at(
+    delta: float, residuals: Callable[[Floats], Floats], theta: Floats, prior: tuple[Floats, Floats], weight: Floats
+) -> Floats:
+    """Take damped Gauss-Newton steps until they gain nothing."""
+    (centre, sd), damping = prior, 1.0
 
     def objective(theta: Floats, r: Floats) -> float:
         size = np.abs(r)
-        rho = np.where(size < DELTA, 0.5 * r**2, DELTA * (size - 0.5 * DELTA))
+        rho = np.where(size < delta, 0.5 * r**2, delta * (size - 0.5 * delta))
         return float(np.sum(weight**2 * rho) + 0.5 * np.sum(((theta - centre) / sd) ** 2))
 
     r = residuals(theta)
     value = objective(theta, r)
     for _ in range(60):
         jacobian = np.column_stack([(residuals(theta + step) - r) / 1e-4 for step in 1e-4 * np.eye(len(theta))])
-        row_weight = weight**2 * np.minimum(1, DELTA / np.maximum(np.abs(r), 1e-12))
+        row_weight = weight**2 * np.minimum(1, delta / np.maximum(np.abs(r), 1e-12))
         gradient = jacobian.T @ (row_weight * r) + (theta - centre) / sd**2
         hessian = (jacobian.T * row_weight) @ jacobian + np.diag(1 / sd**2)
         before = value

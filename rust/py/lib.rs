@@ -22,7 +22,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
+    use cost_api::{batch_counts, count_parameters, flops_per_token, forward_flops};
 
     #[pymodule_export]
     use hardware_api::{evaluate_layouts, search_layouts, serve};

@@ -107,7 +107,7 @@ constants! {
     pp_exposed,
     /// Share of expert traffic that is not hidden.
     ep_exposed,
-    /// Work of a pipeline stage besides its blocks and transfers, for each micro-batch, seconds.
+    /// Work of a (virtual) pipeline stage besides its blocks and transfers, for each micro-batch, seconds.
     micro_batch_s,
     /// Work outside of the passes for each step, seconds.
     step_s,

@@ -92,7 +92,8 @@ fn transfers(job: &Job, l: &Layout, micro: &Micro) -> f64 {
     let c = &job.constants;
     let group = Group::new(&job.machine, c, 2, job.devices / l.pp);
     let exposed = if l.overlap_data { c.pp_exposed } else { 1.0 };
-    exposed * 2.0 * l.virtual_stages as f64 * (micro.boundary / group.rate + group.latency) + c.micro_batch_s
+    let once = exposed * 2.0 * (micro.boundary / group.rate + group.latency) + c.micro_batch_s;
+    l.virtual_stages as f64 * once
 }
 
 /// Exposed seconds of gradient reduction and weight gathering, given seconds of work that may hide them.
