@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._architecture import Architecture, Latent, flops_conventions
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
+    from ._clusters import search_clusters
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_counts, transformer_flops, transformer_params
@@ -89,6 +90,7 @@ _LATE = {
     "load": "_load",
     "plot": "plot",
     "read_runs": "_read",
+    "search_clusters": "_clusters",
     "search_layouts": "_search",
     "simulate": "_simulate",
     "training_cost": "_cost",
@@ -153,6 +155,7 @@ __all__ = [
     "load",
     "plot",
     "read_runs",
+    "search_clusters",
     "search_layouts",
     "simulate",
     "training_cost",
