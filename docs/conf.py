@@ -11,12 +11,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import isoflop  # noqa: E402
+import isoflop as iso  # noqa: E402
 
 project = "isoflop"
 author = "the isoflop developers"
 copyright = "the isoflop developers"  # noqa: A001 (the name is Sphinx's)
-version = release = isoflop.__version__
+version = release = iso.__version__
 
 extensions = [
     "myst_parser",

@@ -30,7 +30,12 @@ THEMES = {
     ),
 }
 #: Public modules with a page of their own.
-MODULES = {"laws": "the catalogue", "estimators": "estimators that are no formula", "plot": "pictures", "report": "the report in one file"}
+MODULES = {
+    "laws": "the catalogue",
+    "estimators": "estimators that are no formula",
+    "plot": "pictures",
+    "report": "the report in one file",
+}
 HIDDEN = {"__version__", *MODULES}
 
 

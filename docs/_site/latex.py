@@ -6,8 +6,8 @@ import ast
 import re
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
+    """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega
+    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega""".split()
 )
 #: Names whose letter is another word: LaTeX writes eps as epsilon, and Python has no name `lambda`.
 LETTERS = {"eps": r"\varepsilon", "lam": r"\lambda", "lambda_": r"\lambda"}
@@ -19,12 +19,12 @@ ATOM, SIGN = 6, 2
 
 
 def name(text: str) -> str:
-    """Return a name as a symbol: Greek by its word, what follows an underscore or a digit below the line.
+    r"""Return a name as a symbol: Greek by its word, what follows an underscore or a digit below the line.
 
     Examples
     --------
     >>> name("alpha"), name("N_opt"), name("c12"), name("E_0")
-    ('\\\\alpha', 'N_{\\\\mathrm{opt}}', 'c_{12}', 'E_{0}')
+    ('\\alpha', 'N_{\\mathrm{opt}}', 'c_{12}', 'E_{0}')
     """
     if text in LETTERS:
         return LETTERS[text]
@@ -48,16 +48,16 @@ def _below(text: str) -> str:
 
 
 def formula(text: str) -> str:
-    """Return a formula as LaTeX.
+    r"""Return a formula as LaTeX.
 
     Examples
     --------
     >>> print(formula("E + A / N**alpha + B / D**beta"))
-    E + \\frac{A}{N^{\\alpha}} + \\frac{B}{D^{\\beta}}
+    E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\beta}}
     >>> print(formula("(a + b * X)**-c"))
-    \\left(a + b\\,X\\right)^{-c}
+    \left(a + b\,X\right)^{-c}
     >>> print(formula("E[family] * sqrt(1 - x)"))
-    E_{\\mathrm{family}}\\,\\sqrt{1 - x}
+    E_{\mathrm{family}}\,\sqrt{1 - x}
     """
     readable = re.sub(r"\blambda\b", "lambda_", text.strip())  # a word of Python's own
     return _write(ast.parse(readable, mode="eval").body)[0]

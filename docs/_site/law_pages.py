@@ -140,8 +140,7 @@ def index() -> str:
     for home, names in _by_module().items():
         title = (sys.modules[home].__doc__ or "").partition("\n")[0].rstrip(".")
         rows = [
-            (f"[`{name}`]({name}.md)", _short(iso.laws.get(name)), plain(iso.laws.get(name).title))
-            for name in names
+            (f"[`{name}`]({name}.md)", _short(iso.laws.get(name)), plain(iso.laws.get(name).title)) for name in names
         ]
         parts += [f"## {plain(title)}\n", table(["law", "formula", ""], rows)]
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(sorted(iso.laws.names())) + "\n```\n"

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 
 def plain(text: str) -> str:
-    """Return text in which Markdown sees no markup, with `code` kept.
+    r"""Return text in which Markdown sees no markup, with `code` kept.
 
     Examples
     --------
     >>> print(plain("C = 6*N*D for a_b | c"))
-    C = 6\\*N\\*D for a\\_b \\| c
+    C = 6\*N\*D for a\_b \| c
     """
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(p if p.startswith("`") else re.sub(r"([\\*_|<>\[\]$^~])", r"\\\1", p) for p in parts)

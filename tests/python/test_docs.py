@@ -103,7 +103,7 @@ def test_the_page_of_every_law_says_what_is_declared(name):
         ("-x**2 - -y", r"-x^{2} - \left(-y\right)"),
         ("log(X) * log1p(c * X)", r"\ln X\,\ln\!\left(1 + c\,X\right)"),
         ("c / (1 - S)**lambda", r"\frac{c}{\left(1 - S\right)^{\lambda}}"),
-        ("6e3 * RD_star * E[family]", r"6000\,R_{D}^{*}\,E_{\mathrm{family}}"),
+        ("6e3 * RD_star * E[family]", r"6000\,\mathrm{RD}^{*}\,E_{\mathrm{family}}"),
         ("2.5e-10 * C", r"2.5 \cdot 10^{-10}\,C"),
         ("sqrt(N_opt) * abs(x1)", r"\sqrt{N_{\mathrm{opt}}}\,\left|x_{1}\right|"),
     ],

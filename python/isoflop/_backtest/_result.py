@@ -21,6 +21,15 @@ class Backtest:
     cells : tuple of dict
         One per method, family, table and ratio: counts and scores, or the reason why there are none.
     ratios : tuple of float
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> grid = {"N": [1e8 * 2**i for i in range(6)] * 6, "D": [2e9 * 3 ** (i // 6) for i in range(36)]}
+    >>> runs = iso.simulate("chinchilla", grid, noise=0.003, rng=2)
+    >>> tested = iso.backtest(runs, methods=["recommended"], ratios=[10])
+    >>> tested.methods["recommended"]["n"]
+    7
     """
 
     cells: tuple[dict[str, Any], ...]
