@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml
 PY_LINT := python tests/python benches/python docs .ci
 
-.PHONY: help demo setup test test-rust test-python lint format bench bench-rust bench-gate docs wheel smoke clean
+.PHONY: help demo setup test test-rust test-python lint format bench bench-rust bench-gate docs pages wheel smoke clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -102,6 +102,9 @@ bench-gate: ## count instructions (gungraun under valgrind) against the committe
 
 docs: $(VENV)/.package $(VENV)/.docs ## build the documentation into target/docs/html; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 --doctree-dir target/docs/doctrees docs target/docs/html
+
+pages: setup ## run the Python blocks of README and docs and write what they print into them
+	$(BIN)/python -W ignore tests/python/pages.py README.md $$(grep -rl '^```python' docs --include=*.md --exclude-dir=generated)
 
 wheel: $(VENV)/.build ## build the release wheel and the sdist into dist/
 	$(BIN)/maturin build --release --locked --out dist $(CARGO_FLAGS)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-GREEK = frozenset(
-    """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega
-    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega""".split()
-)
+WORDS = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega
+    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+GREEK = frozenset(WORDS.split())
 #: Names whose letter is another word: LaTeX writes eps as epsilon, and Python has no name `lambda`.
 LETTERS = {"eps": r"\varepsilon", "lam": r"\lambda", "lambda_": r"\lambda"}
 NAMED = {"exp", "log", "min", "max", "sin", "cos"}
@@ -34,16 +33,16 @@ def name(text: str) -> str:
     head, below = (text, "") if not split else (split[1], split[2] or split[3])
     if min(len(head), len(below)) > 3 and head not in GREEK:
         return rf"\mathrm{{{text.replace('_', chr(92) + ' ')}}}"  # words, not a letter with an index
-    symbol = LETTERS.get(head, f"\\{head}" if head in GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}")
-    return symbol + (f"_{{{_below(below)}}}" if below else "")
+    shown = LETTERS.get(head, f"\\{head}" if head in GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}")
+    return shown + (f"_{{{_below(below)}}}" if below else "")
 
 
 def _below(text: str) -> str:
     """Return what stands below the line: letters of a word upright, its parts with commas between."""
     parts = []
     for part in text.strip("_").split("_"):
-        greek = part in GREEK or part in LETTERS
-        parts.append(name(part) if greek or len(part) == 1 or part.isdigit() else rf"\mathrm{{{part}}}")
+        symbol = part in GREEK or part in LETTERS or len(part) == 1
+        parts.append(name(part) if symbol else part if part.isdigit() else rf"\mathrm{{{part}}}")
     return ",".join(parts)
 
 

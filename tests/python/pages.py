@@ -1,9 +1,10 @@
 """Pages that run: their Python blocks are executed in order, a text block after one is what it prints.
 
-    python tests/python/pages.py docs/tutorial.md ...     writes what the blocks print into the pages
+    python tests/python/pages.py docs/tutorial.md ...     writes what the blocks print into the pages (`make pages`: all)
 
 A page names the measured tables that it reads in its front matter, `tables: [a.csv, b.csv]`; it runs in a folder of its
-own, in which they lie. What blocks print is compared by the rules of doctest, with ellipses, spaces counting once.
+own, in which they lie beside the simulated runs of the package, as at the top of a clone. What blocks print is compared
+by the rules of doctest, with ellipses, spaces counting once.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import doctest
 import io
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+DEMO = Path("python/isoflop/data/demo_runs.csv")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 TABLES = re.compile(r"\A---\n(?:.*\n)*?tables: \[(.*)\]\n(?:.*\n)*?---\n")
@@ -83,7 +87,9 @@ def run(page: str, name: str) -> Iterator[Step]:
 
 
 def place(folder: Path, wanted: list[str], shared: Path) -> None:
-    """Put the measured tables that a page reads into the folder that it runs in."""
+    """Put the measured tables that a page reads into the folder that it runs in, and the simulated runs."""
+    (folder / DEMO.parent).mkdir(parents=True)
+    shutil.copy(ROOT / DEMO, folder / DEMO)
     for name in wanted:
         (folder / name).symlink_to(shared / name)
 
@@ -105,7 +111,7 @@ def main(paths: list[str]) -> int:
     """Run pages and write what they print into them."""
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ["COLUMNS"] = "100"
-    base = Path(os.environ.get("ISOFLOP_SHARED", Path(__file__).parents[3] / "shared")).resolve()
+    base = Path(os.environ.get("ISOFLOP_SHARED", ROOT.parent / "shared")).resolve()
     for path in [Path(p).resolve() for p in paths]:
         page = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:

@@ -20,8 +20,8 @@ from .conftest import ROOT, shared_data
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "generated" not in path.parts)
 sys.path.insert(0, str(DOCS))
-api, examples, latex, law_pages = (
-    importlib.import_module(f"_site.{name}") for name in ("api_pages", "examples", "latex", "law_pages")
+api, examples, latex, law_pages, markdown = (
+    importlib.import_module(f"_site.{name}") for name in ("api_pages", "examples", "latex", "law_pages", "markdown")
 )
 sys.path.remove(str(DOCS))
 
@@ -66,6 +66,11 @@ def test_links_lead_somewhere():
             if target.startswith("https://") or "generated/" in target:
                 continue
             assert (path.parent / target).exists(), f"{label(path)}: {target}"
+
+
+@pytest.mark.parametrize("module", [latex, markdown])
+def test_the_examples_of_the_site_s_own_code_run(module):
+    assert doctest.testmod(module).failed == 0
 
 
 # ---- pages of laws

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 
 import pytest
 
-from isoflop import _demo
 from isoflop.cli import main
 
 from . import pages
@@ -20,11 +18,9 @@ def readme(root):
 
 
 @pytest.fixture
-def top(root, tmp_path, monkeypatch):
+def top(tmp_path, monkeypatch):
     """Return an empty folder that looks like the top of a clone, and work in it."""
-    place = tmp_path / _demo.PATH.relative_to(root)
-    place.parent.mkdir(parents=True)
-    shutil.copy(_demo.PATH, place)
+    pages.place(tmp_path, [], tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
