@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml
 PY_LINT := python tests/python benches/python docs .ci
 
-.PHONY: help demo setup test test-rust test-python lint format bench bench-rust bench-gate docs pages wheel smoke clean
+.PHONY: help demo setup test test-rust test-python lint format bench measured bench-rust bench-gate docs pages wheel smoke clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -93,6 +93,10 @@ bench: $(VENV)/.bench $(VENV)/.build ## time the main job against scipy and numb
 	$(BIN)/python benches/python/bench_laws.py
 	$(BIN)/python benches/python/bench_cost.py
 	$(BIN)/python -m pytest --import-mode=prepend -W default benches/python/bench_api.py
+
+measured: $(VENV)/.bench $(VENV)/.build ## run the benches and write docs/measured/{speed,cost}.md; on a quiet machine
+	PIP_QUIET=1 $(BIN)/maturin develop --quiet --release $(CARGO_FLAGS) && rm -f $(VENV)/.package
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/measured.py
 
 bench-rust: ## time the Rust core (criterion)
 	cargo bench --locked $(CARGO_FLAGS) --bench refits

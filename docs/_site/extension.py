@@ -37,15 +37,23 @@ def _before_files_are_found(app: Any, _config: Any) -> None:
         shutil.copytree(gallery, Path(app.outdir) / "_images", dirs_exist_ok=True)
 
 
-def _signature(_app: Any, kind: str, _name: str, thing: Any, *_rest: Any) -> tuple[str, None] | None:
+def _signature(_app: Any, kind: str, _name: str, thing: Any, _options: Any, args: Any, _returns: Any) -> Any:
     """Leave out the signature of classes whose docstring names no arguments: nobody but the library makes them."""
-    made_by_us = kind in ("class", "exception") and "Parameters\n" not in (thing.__doc__ or "")
+    made_by_us = args and kind in ("class", "exception") and "Parameters\n" not in (thing.__doc__ or "")
     return ("", None) if made_by_us else None
+
+
+def _without_numpydoc_signatures(app: Any) -> None:
+    """Let go of numpydoc's own handler: it answers for exceptions, whose signatures autodoc does not know."""
+    for listener in list(app.events.listeners["autodoc-process-signature"]):
+        if listener.handler.__module__.startswith("numpydoc"):
+            app.disconnect(listener.id)
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Tell Sphinx what to call."""
     mathml.setup(app)
     app.connect("config-inited", _before_files_are_found)
-    app.connect("autodoc-process-signature", _signature, priority=400)  # before numpydoc's
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("builder-inited", _without_numpydoc_signatures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
