@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
     from ._draws import Bootstrap
     from ._estimate import Calibration
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ._layout import Layout
     from ._load import load
     from ._read import read_runs
+    from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
     from ._search import search_layouts
     from ._serving import InferenceCost, inference_cost
@@ -72,21 +74,26 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "RecipeComparison": "_recipes",
+    "RunPlan": "_design",
     "TrainingCost": "_cost",
     "accelerator": "_cluster",
     "accelerators": "_cluster",
     "backtest": "_backtest",
     "calibrate": "_refit",
     "compare_laws": "_compare",
+    "compare_recipes": "_recipes",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
     "estimators": "estimators",
+    "evaluate_design": "_design",
     "flops_conventions": "_architecture",
     "forecast": "_forecast",
     "forecaster": "_forecast",
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
     "search_layouts": "_search",
@@ -131,6 +138,8 @@ __all__ = [
     "PrecisionWarning",
     "Published",
     "Recipe",
+    "RecipeComparison",
+    "RunPlan",
     "Runs",
     "TrainingCost",
     "__version__",
@@ -139,9 +148,11 @@ __all__ = [
     "backtest",
     "calibrate",
     "compare_laws",
+    "compare_recipes",
     "convert_mfu",
     "coverage_study",
     "estimators",
+    "evaluate_design",
     "fit",
     "flops_conventions",
     "forecast",
@@ -150,6 +161,7 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "plan_runs",
     "plot",
     "read_runs",
     "search_layouts",

@@ -218,6 +218,30 @@ def discrepancy(
     return _core.discrepancy(spec, table, recipe, floats(starts), refit, field, floats(grid), targets, n_threads)
 
 
+def exchange_design(
+    versions: list[dict[str, Any]], cost: Floats, limits: dict[str, Any], starts: int, seed: int
+) -> dict[str, Any]:
+    """Choose among candidates the runs that make the targets' variances smallest."""
+    return _core.exchange_design(versions, floats(cost), limits, starts, seed)
+
+
+def design_variances(versions: list[dict[str, Any]]) -> Floats:
+    """Return the targets' variances once all `slopes` are run: an array (versions, targets)."""
+    return _core.design_variances(versions)
+
+
+def schedule_runs(cost: Floats, slots: int) -> tuple[Codes, float]:
+    """Return the slot of each run, longest first, and what the busiest slot costs.
+
+    Examples
+    --------
+    >>> slot, longest = schedule_runs(floats([3.0, 3.0, 2.0, 2.0, 2.0]), 2)
+    >>> slot.tolist(), longest
+    ([0, 1, 0, 1, 0], 7.0)
+    """
+    return _core.schedule_runs(floats(cost), slots)
+
+
 def student(probabilities: ArrayLike, df: float) -> Floats:
     """Return quantiles of Student's t distribution.
 

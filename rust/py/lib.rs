@@ -6,6 +6,7 @@ mod api;
 mod convert;
 mod cost_api;
 mod cost_convert;
+mod design_api;
 mod error;
 mod forecast_api;
 mod hardware_api;
@@ -23,6 +24,9 @@ mod _core {
 
     #[pymodule_export]
     use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
+
+    #[pymodule_export]
+    use design_api::{design_variances, exchange_design, schedule_runs};
 
     #[pymodule_export]
     use hardware_api::{evaluate_layouts, search_layouts, serve};

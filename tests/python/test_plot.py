@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 import isoflop as iso
 from isoflop import _demo, plot
 
+from .pictures import edges, words
+
 X = np.geomspace(1e18, 1e21, 24)
 
 
@@ -27,18 +29,6 @@ def single():
 @pytest.fixture
 def ax():
     return Figure(figsize=(5, 3)).subplots()
-
-
-def words(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def edges(collection):
-    """Return x, low and high of a filled band."""
-    vertices = collection.get_paths()[0].vertices
-    x = np.unique(vertices[:, 0])
-    ends = [vertices[vertices[:, 0] == place, 1] for place in x]
-    return x, np.array([e.min() for e in ends]), np.array([e.max() for e in ends])
 
 
 def test_the_band_is_that_of_the_api(boot, ax):

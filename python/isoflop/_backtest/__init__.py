@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._engine import Floats
 from .._errors import DataError, FitError, IsoflopWarning, LawError, compose
 from .._runs import Runs, as_runs
 from ._methods import METHODS, Method, methods_of
 from ._protocol import RATIOS, Cell, cells, check_ratios, no_cells, table_of
 from ._result import Backtest
-from ._scores import NAMES, PROBABILITIES, score_cell, score_rows
+from ._scores import HIGH_95, LOW_95, NAMES, PROBABILITIES, score_cell, score_rows
 
 __all__ = ["METHODS", "Backtest", "backtest"]
 
@@ -71,6 +72,7 @@ def backtest(
     """
     chosen, wanted = methods_of(methods), check_ratios(ratios)
     out: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for family, name, one in _tables(runs, variables):
         if progress is not None:
             progress(f"{name}: {len(one)} rows")
@@ -79,10 +81,12 @@ def backtest(
         if not found:
             raise no_cells(name, len(table), wanted)
         place = {"family": family, "table": name}
-        out += [
-            {"method": label, **place, **_score(method, cell)} for cell in found for label, method in chosen.items()
-        ]
-    return Backtest(tuple(out), wanted)
+        for cell in found:
+            for label, method in chosen.items():
+                scores, forecasts = _score(method, cell)
+                out.append({"method": label, **place, **scores})
+                rows += [{"method": label, **place, **forecasts}] if forecasts else []
+    return Backtest(tuple(out), wanted, tuple(rows))
 
 
 def _tables(runs: Any, variables: Mapping[str, str]) -> Iterator[tuple[str, str, Runs]]:
@@ -108,17 +112,26 @@ def _is_families(runs: Any) -> bool:
     return isinstance(first, Runs | Mapping) or hasattr(first, "columns")
 
 
-def _score(method: Method, cell: Cell) -> dict[str, Any]:
+def _score(method: Method, cell: Cell) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return counts and scores of a cell, and the forecast of every row; none where there was no answer."""
     distance = float(np.mean(np.log10(cell.later.C / cell.fit.C.max())))
     counts: dict[str, Any] = {"ratio": cell.ratio, "distance": distance}
     counts |= {"n_fit": len(cell.fit), "n": len(cell.later), "failed": ""}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsoflopWarning)
-            centre, quantiles = method(cell.fit, cell.later)
+            centre, quantiles = (np.asarray(found) for found in method(cell.fit, cell.later))
     except (DataError, FitError, LawError) as error:
-        return {**counts, **dict.fromkeys(NAMES, float("nan")), "failed": str(error).partition("\n")[0]}
-    if np.shape(quantiles) != (len(cell.later), len(PROBABILITIES)):
+        return {**counts, **dict.fromkeys(NAMES, float("nan")), "failed": str(error).partition("\n")[0]}, {}
+    if quantiles.shape != (len(cell.later), len(PROBABILITIES)):
         expected = (len(cell.later), len(PROBABILITIES))
-        raise DataError(f"a method gave quantiles of shape {np.shape(quantiles)}, expected {expected}")
-    return {**counts, **score_cell(score_rows(np.asarray(quantiles), np.asarray(centre), np.log(cell.later.loss)))}
+        raise DataError(f"a method gave quantiles of shape {quantiles.shape}, expected {expected}")
+    scores = score_cell(score_rows(quantiles, centre, np.log(cell.later.loss)))
+    return {**counts, **scores}, _rows(cell, centre, quantiles)
+
+
+def _rows(cell: Cell, centre: Floats, quantiles: Floats) -> dict[str, Any]:
+    later = cell.later
+    ends = {"low": np.exp(quantiles[:, LOW_95]), "high": np.exp(quantiles[:, HIGH_95])}
+    seen: dict[str, Any] = {"ratio": cell.ratio, "N": later.N, "D": later.D, "C": later.C, "loss": later.loss}
+    return {**seen, "reach": later.C / cell.fit.C.max(), "forecast": np.exp(centre), **ends}

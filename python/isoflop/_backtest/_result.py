@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from .._errors import DataError, compose, listed
 from .._points import make_frame
 from .._repr import html_table, number, percent, table
 from ._scores import NAMES, by_family
 
 _HEADERS = ("method", "rmse", "covers 95 %", "covers 90 %", "width 95 %", "interval score", "crps", "scored", "cells")
+#: What a held-out row is of, and its numbers.
+PLACE = ("method", "family", "table", "ratio")
+NUMBERS = ("N", "D", "C", "reach", "loss", "forecast", "low", "high")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,6 +27,9 @@ class Backtest:
     cells : tuple of dict
         One per method, family, table and ratio: counts and scores, or the reason why there are none.
     ratios : tuple of float
+    rows : tuple of dict
+        One per cell that was answered: what it is of, and per row that was scored its N, D, C, the loss, its forecast
+        and the ends of its 95 % interval; see `forecasts`.
 
     Examples
     --------
@@ -34,6 +43,7 @@ class Backtest:
 
     cells: tuple[dict[str, Any], ...]
     ratios: tuple[float, ...]
+    rows: tuple[dict[str, Any], ...] = ()
 
     @property
     def methods(self) -> dict[str, dict[str, Any]]:
@@ -65,6 +75,39 @@ class Backtest:
         """
         names = ("method", "family", "table", "ratio", "distance", "n_fit", "n", *NAMES, "failed")
         return make_frame({name: [cell.get(name) for cell in self.cells] for name in names}, "polars")
+
+    def forecasts(self, method: str | None = None) -> Any:
+        """Return what was forecast against what came, one row per held-out run, method and ratio.
+
+        Parameters
+        ----------
+        method : str, optional
+            One of the methods; all of them where None.
+
+        Returns
+        -------
+        frame
+            method, family, table, ratio, N, D, C, ``reach`` (C over the largest fitted C), loss, forecast, low, high
+            (95 %, of a new run).
+
+        Raises
+        ------
+        DataError
+            If the method was not tested.
+
+        Examples
+        --------
+        >>> Backtest((), (3.0,)).forecasts().columns[-4:]
+        ['loss', 'forecast', 'low', 'high']
+        """
+        names = dict.fromkeys(cell["method"] for cell in self.cells)
+        if method is not None and method not in names:
+            raise DataError(compose(f"no method {method!r} was tested", f"choose one of {listed(names)}"))
+        rows = [one for one in self.rows if method in (None, one["method"])]
+        sizes = [len(one["loss"]) for one in rows]
+        places = {k: [one[k] for one, n in zip(rows, sizes, strict=True) for _ in range(n)] for k in PLACE}
+        numbers = {k: np.concatenate([np.empty(0), *(one[k] for one in rows)]) for k in NUMBERS}
+        return make_frame({**places, **numbers}, "polars")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores by method, in JSON's types."""

@@ -23,15 +23,19 @@ HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, for
 Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
-    "Columns": "loss N D C var groups weights loss_unit bytes_per_token nan_policy where final by",
+    "Columns": "table by",
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme seed level threads",
     "Protocol": "methods ratios",
     "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
 }
 
-#: Options that take all words up to the next option.
-SEVERAL: dict[str, dict[str, Any]] = {name: {"consume_multiple": True} for name in ("methods", "ratios")}
+#: What else cyclopts must know: options that take all words up to the next one, and classes (`_table`) whose fields
+#: are options.
+SPECIAL: dict[str, dict[str, Any]] = {
+    **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
+    "table": {"name": "*"},
+}
 
 
 def build() -> cyclopts.App:
@@ -66,7 +70,7 @@ def _grouped(command: Callable[..., Any]) -> Callable[..., Any]:
     groups = {title: cyclopts.Group(title, sort_key=i) for i, title in enumerate(GROUPS, start=1)}
     hints = get_type_hints(command)
     command.__annotations__ = {
-        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]], **SEVERAL.get(name, {}))]
+        name: Annotated[hint, cyclopts.Parameter(group=groups[places[name]], **SPECIAL.get(name, {}))]
         if name in places
         else hint
         for name, hint in hints.items()

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .._backtest import METHODS
 from .._backtest import backtest as run_backtest
-from .._read import read_runs
-from . import UsageError, _parse
+from . import UsageError
 from ._output import emit, emit_json, note, wants_json
+from ._table import LenientTable
 
 
 def backtest(
     *files: str,
     methods: list[str] | None = None,
     ratios: list[str] | None = None,
-    loss: str | None = None,
-    N: str | None = None,
-    D: str | None = None,
-    C: str | None = None,
-    groups: str | None = None,
-    loss_unit: Literal["nats", "bits", "bits_per_byte"] = "nats",
-    bytes_per_token: str | None = None,
-    nan_policy: Literal["raise", "omit"] = "omit",
-    where: str | None = None,
+    table: LenientTable = LenientTable(),
     by: str | None = None,
     json: bool | None = None,
 ) -> int:
@@ -41,28 +33,12 @@ def backtest(
     ----------
     files
         Tables of runs: CSV, TSV or NDJSON (each also .gz), or Parquet.
+    table
+        How each is read.
     methods
         recommended, chinchilla-huber-groups, chinchilla-huber-rows, mixture; all where left out.
     ratios
         Rows with C up to the largest over each of these are fitted; 3,10,30,100 where left out.
-    loss
-        Column of the loss; usual names are understood, as for N, D and C.
-    N
-        Column of parameters.
-    D
-        Column of training tokens.
-    C
-        Column of training compute; 6 N D where there is none.
-    groups
-        Column that says which rows are one run; run ids are found by their name, and sizes stand in for them.
-    loss_unit
-        What the loss column is in; it is converted to nats per token.
-    bytes_per_token
-        Number or column, for bits per byte.
-    nan_policy
-        Whether unusable rows are left out or an error.
-    where
-        Rows to keep, such as "N > 1e8 and family == 'a'".
     by
         Column whose values are tables of their own (sweeps of one project); they make one family.
     json
@@ -73,10 +49,7 @@ def backtest(
     files = (*files, *strays, *more)
     if not files:
         raise UsageError("no file was named: isoflop backtest runs.csv")
-    roles = {"loss": loss, "N": N, "D": D, "C": C, "groups": groups}
-    settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
-    keywords = {**{k: v for k, v in roles.items() if v is not None}, **settings}
-    tables = {path: read_runs(path, where=where, **keywords) for path in files}
+    tables = {path: table.read(path) for path in files}
     families = {path: list(runs.split(by).values()) if by else runs for path, runs in tables.items()}
     wanted: dict[str, Any] = {"ratios": [_ratio(word) for word in cuts]} if cuts else {}
     result = run_backtest(families, methods=chosen or None, progress=note, **wanted)

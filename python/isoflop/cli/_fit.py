@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from . import _job, _parse
+from ._table import WeightedTable
 
 Criterion = Literal["huber", "squared", "pseudo_huber", "log_cosh", "absolute", "quantile"]
 Scheme = Literal["auto", "rows", "groups", "bayesian", "jackknife"]
@@ -14,18 +15,7 @@ def fit(
     runs: str,
     /,
     *,
-    loss: str | None = None,
-    N: str | None = None,
-    D: str | None = None,
-    C: str | None = None,
-    var: list[str] | None = None,
-    groups: str | None = None,
-    weights: str | None = None,
-    loss_unit: Literal["nats", "bits", "bits_per_byte"] = "nats",
-    bytes_per_token: str | None = None,
-    nan_policy: Literal["raise", "omit"] = "raise",
-    where: str | None = None,
-    final: bool = False,
+    table: WeightedTable = WeightedTable(),
     by: str | None = None,
     law: str = "chinchilla",
     real: list[str] | None = None,
@@ -65,30 +55,8 @@ def fit(
     ----------
     runs
         CSV, TSV or NDJSON (each also .gz), or Parquet.
-    loss
-        Column of the loss; usual names are understood, as for N, D and C.
-    N
-        Column of parameters.
-    D
-        Column of training tokens.
-    C
-        Column of training compute.
-    var
-        Column of another letter of the law, X=flops; may be repeated, as all options of the form name=value.
-    groups
-        Column that says which rows are one run: the unit of resampling.
-    weights
-        Column of row weights.
-    loss_unit
-        What the loss column is in; it is converted to nats per token.
-    bytes_per_token
-        Number or column, for bits per byte.
-    nan_policy
-        Whether unusable rows are an error or are left out and counted.
-    where
-        Rows to keep, such as "N > 1e8 and family == 'a'".
-    final
-        Keep the last checkpoint of each run only.
+    table
+        How it is read.
     by
         Fit each value of this column on its own.
     law
@@ -142,9 +110,6 @@ def fit(
     json
         Print JSON, or never; by default JSON where stdout is not a terminal.
     """
-    letters = _parse.variables(var)
-    roles = {"loss": loss, "N": N, "D": D, "C": C, "groups": groups, "weights": weights, **letters}
-    settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
     recipe = {"criterion": criterion, "delta": _parse.delta(delta), "quantile": quantile, "scale": scale}
     options = {
         "fixed": _parse.fixed(fixed),
@@ -158,14 +123,12 @@ def fit(
     refit = {"n_resamples": bootstrap, "scheme": scheme, "rng": seed, "n_threads": _parse.threads(threads)}
     job = _job.FitJob(
         path=runs,
-        reading={**{name: column for name, column in roles.items() if column is not None}, **settings},
-        where=where,
-        final=final,
-        law=_parse.law(law, letters, real),
+        table=table,
+        law=_parse.law(law, table.letters, real),
         by=by,
         fitting={**recipe, **options},
         refitting=refit if bootstrap is not None or jackknife else None,
-        level=level,
+        level=_parse.level(level),
         points=_parse.points(at),
         save=save,
         plot=plot,

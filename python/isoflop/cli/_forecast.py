@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .._forecast import forecast as forecast_points
 from .._forecast import forecaster
-from .._read import read_runs
 from . import UsageError, _parse
 from ._output import emit, emit_json, wants_json
+from ._table import RunTable
 
 
 def forecast(
@@ -17,17 +16,7 @@ def forecast(
     /,
     *,
     at: list[str],
-    loss: str | None = None,
-    N: str | None = None,
-    D: str | None = None,
-    C: str | None = None,
-    var: list[str] | None = None,
-    groups: str | None = None,
-    loss_unit: Literal["nats", "bits", "bits_per_byte"] = "nats",
-    bytes_per_token: str | None = None,
-    nan_policy: Literal["raise", "omit"] = "raise",
-    where: str | None = None,
-    final: bool = False,
+    table: RunTable = RunTable(),
     law: list[str] | None = None,
     prior: list[str] | None = None,
     discrepancy: float = 0.2,
@@ -46,30 +35,10 @@ def forecast(
     ----------
     runs
         CSV, TSV or NDJSON (each also .gz), or Parquet.
+    table
+        How it is read.
     at
         Point to forecast at, N=70e9,D=1.4e12; may be repeated.
-    loss
-        Column of the loss; usual names are understood, as for N, D and C.
-    N
-        Column of parameters.
-    D
-        Column of training tokens.
-    C
-        Column of training compute.
-    var
-        Column of another letter of the law, X=flops; may be repeated.
-    groups
-        Column that says which rows are one run: rows of a run share noise.
-    loss_unit
-        What the loss column is in; it is converted to nats per token.
-    bytes_per_token
-        Number or column, for bits per byte.
-    nan_policy
-        Whether unusable rows are an error or are left out and counted.
-    where
-        Rows to keep, such as "N > 1e8 and family == 'a'".
-    final
-        Keep the last checkpoint of each run only.
     law
         Name in the catalogue, or a formula; several are averaged. The recommended one where left out.
     prior
@@ -85,15 +54,9 @@ def forecast(
     json
         Print JSON, or never; by default JSON where stdout is not a terminal.
     """
-    if not 0 < level < 1:
-        raise UsageError(f"--level is {level:g}, expected a number between 0 and 1")
-    letters = _parse.variables(var)
-    roles = {"loss": loss, "N": N, "D": D, "C": C, "groups": groups, **letters}
-    settings = {"loss_unit": loss_unit, "bytes_per_token": _parse.scale(bytes_per_token), "nan_policy": nan_policy}
-    table = read_runs(runs, where=where, **{k: v for k, v in roles.items() if v is not None}, **settings)
-    if final:
-        table = table.final()
-    laws = [_parse.law(text, letters, None) for text in law or ()]
+    _parse.level(level)
+    found = table.read(runs)
+    laws = [_parse.law(text, table.letters, None) for text in law or ()]
     options: dict[str, Any] = {
         "law": None if not laws else laws[0] if len(laws) == 1 else laws,
         "prior": _parse.priors(prior) or "weak",
@@ -102,12 +65,11 @@ def forecast(
     }
     points: dict[str, Any] = _columns(_parse.points(at))
     if sensitivity:
-        result = forecast_points(table, **options, level=level, sensitivity=True, **points)
+        result = forecast_points(found, **options, level=level, sensitivity=True, **points)
     else:
-        result = forecaster(table, **options).forecast(level=level, **points)
+        result = forecaster(found, **options).forecast(level=level, **points)
     if wants_json(json):
-        source = {"file": Path(runs).name, "where": where, "n_rows": len(table), "roles": table.roles}
-        emit_json("forecast", {"runs": source, **result.to_dict()})
+        emit_json("forecast", {"runs": table.source(runs, found), **result.to_dict()})
     else:
         emit(result.summary())
         if result.sensitivity is not None:

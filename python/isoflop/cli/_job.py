@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .._bootstrap import bootstrap
@@ -15,13 +14,13 @@ from .._fit import fit as fit_law
 from .._fit_table import FitTable
 from .._fitted import Fit
 from .._law import Law
-from .._read import read_runs
 from .._repr import number, percent, table
 from .._runs import Runs
 from . import NOT_CONVERGED, UsageError
 from ._output import emit, emit_json, is_terminal, note, wants_json
 from ._report import boot_content, fit_content, predictions, speed
 from ._save import check_folder, check_plot, save_plot
+from ._table import Table
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,7 @@ class FitJob:
     """The options of `isoflop fit`, as arguments of the API."""
 
     path: str
-    reading: Mapping[str, Any]
-    where: str | None
-    final: bool
+    table: Table
     law: Law | str
     by: str | None
     fitting: Mapping[str, Any]
@@ -63,14 +60,10 @@ def run(job: FitJob) -> int:
     """Do it; return the exit code."""
     if job.by and job.plot:
         raise UsageError("--plot draws one fit: use it without --by")
-    if not 0 < job.level < 1:
-        raise UsageError(f"--level is {job.level:g}, expected a number between 0 and 1")
     check_plot(job.plot)
     for path in (job.save, job.plot):
         check_folder(path)
-    runs = read_runs(job.path, where=job.where, **job.reading)
-    if job.final:
-        runs = runs.final()
+    runs = job.table.read(job.path)
     result = fit_law(runs, job.law, by=job.by, **job.fitting)
     fits = result.fits if isinstance(result, FitTable) else {None: result}
     outcomes = {label: _outcome(job, fit) for label, fit in fits.items()}
@@ -114,13 +107,7 @@ def _write(job: FitJob, result: Fit | FitTable, outcomes: Mapping[Any, Outcome])
 
 def _content(job: FitJob, runs: Runs, outcomes: Mapping[Any, Outcome], files: Mapping[str, str]) -> dict[str, Any]:
     """Return the JSON: one fit's content at the top level, or a list under `fits` where `--by` was given."""
-    source = {
-        "file": Path(job.path).name,
-        "where": job.where,
-        "n_rows": len(runs),
-        "roles": runs.roles,
-        "notes": list(runs.notes),
-    }
+    source = job.table.source(job.path, runs)
     each = [_one_content(job, outcome) for outcome in outcomes.values()]
     if job.by is None:
         return {"runs": source, **each[0], "files": files}

@@ -138,6 +138,13 @@ def threads(count: int | None) -> int | None:
     return count
 
 
+def level(share: float) -> float:
+    """Refuse a coverage that is none."""
+    if not 0 < share < 1:
+        raise UsageError(f"--level is {share:g}, expected a number between 0 and 1")
+    return share
+
+
 def _value(text: str) -> float | str:
     try:
         return float(text)

@@ -43,10 +43,7 @@ def read_profiles(runs: Runs, budget: str | None, within: float | None, curve: C
     """
     n, d, c, loss = (runs.variable(name) for name in ("N", "D", "C", "loss"))
     if budget is None:
-        order = np.argsort(c, kind="stable")
-        codes = np.empty(len(c), dtype=np.int64)
-        codes[order] = np.concatenate([[0], np.cumsum(np.diff(np.log(c[order])) > SAME_BUDGET)])
-        nominal = [float(np.exp(np.log(c[codes == i]).mean())) for i in range(codes.max() + 1)]
+        codes, nominal = budgets_of(c)
     else:
         runs.require_positive([budget])
         levels, codes = np.unique(runs.variable(budget), return_inverse=True)
@@ -55,6 +52,21 @@ def read_profiles(runs: Runs, budget: str | None, within: float | None, curve: C
     if within is not None:
         members = [rows[loss[rows] <= (1 + within) * loss[rows].min()] for rows in members]
     return [_profile(at, rows, n, d, c, loss, curve) for at, rows in zip(nominal, members, strict=True)]
+
+
+def budgets_of(c: Floats) -> tuple[Codes, list[float]]:
+    """Return which budget each row is of, and the compute of each: rows whose ln C lie close together are one.
+
+    Examples
+    --------
+    >>> codes, nominal = budgets_of(np.array([1e20, 1e19, 1.02e20]))
+    >>> codes.tolist(), [f"{c:.3g}" for c in nominal]
+    ([1, 0, 1], ['1e+19', '1.01e+20'])
+    """
+    order = np.argsort(c, kind="stable")
+    codes = np.empty(len(c), dtype=np.int64)
+    codes[order] = np.concatenate([[0], np.cumsum(np.diff(np.log(c[order])) > SAME_BUDGET)])
+    return codes, [float(np.exp(np.log(c[codes == i]).mean())) for i in range(codes.max() + 1)]
 
 
 def _profile(compute: float, rows: Codes, n: Floats, d: Floats, c: Floats, loss: Floats, curve: Curve) -> Profile:

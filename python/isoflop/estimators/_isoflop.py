@@ -23,7 +23,7 @@ from ._allocation import Allocation
 from ._beside import Beside, ends, put_beside
 from ._budgets import Profile, draw_minima, judged, lines, minima, read_profiles
 from ._estimates import Estimates, resample_count
-from ._profile import CURVES, Curve
+from ._profile import CURVES, FEWEST, Curve, through
 
 #: The ways of resampling, in words.
 SCHEMES = {
@@ -66,7 +66,7 @@ class IsoFLOP(Allocation):
     ((3,), 0)
     """
 
-    curve: str
+    curve: Curve
     scale: str
     profiles: tuple[Profile, ...]
     N_opt: Floats
@@ -90,6 +90,28 @@ class IsoFLOP(Allocation):
         columns |= {"loss": self.loss, "note": [p.reason for p in self.profiles]}
         if self.beside is not None:
             columns |= {"N_opt_law": self.beside.N_opt, "bias": np.expm1(self.beside.bias)}
+        return make_frame(columns, self.estimates.backend)
+
+    def curves(self, n: int = 100) -> Any:
+        """Return the curve through each profile at `n` sizes, as a frame: C, N, loss.
+
+        Budgets with too few sizes for a curve are left out.
+
+        Examples
+        --------
+        >>> import isoflop as iso
+        >>> C = np.repeat([1e19, 1e20], 5)
+        >>> N = 0.12 * (C / 6) ** 0.51 * np.tile(np.geomspace(0.25, 4, 5), 2)
+        >>> runs = iso.simulate("chinchilla", {"N": N, "D": C / (6 * N)}, params="epoch2024", noise=0.0)
+        >>> iso.estimators.isoflop(runs, n_resamples=10).curves(50).shape
+        (100, 3)
+        """
+        drawn = [p for p in self.profiles if len(np.unique(p.x)) >= FEWEST[self.curve]]
+        at = [np.linspace(p.x[0], p.x[-1], n) for p in drawn]
+        response = [np.log(p.loss) if self.scale == "log" else p.loss for p in drawn]
+        heights = [through(p.x, y, x, self.curve) for p, y, x in zip(drawn, response, at, strict=True)]
+        loss = np.exp(heights) if self.scale == "log" else np.array(heights)
+        columns = {"C": np.repeat([p.C for p in drawn], n), "N": np.exp(np.ravel(at)), "loss": loss.ravel()}
         return make_frame(columns, self.estimates.backend)
 
     def summary(self, level: float = 0.95) -> str:

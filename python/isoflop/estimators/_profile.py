@@ -64,6 +64,23 @@ def smooth(x: Floats, y: Floats, curve: Curve) -> tuple[Floats, Floats]:
     return np.asarray(q @ (q.T @ y)), np.asarray((q**2).sum(axis=1))
 
 
+def through(x: Floats, y: Floats, at: Floats, curve: Curve) -> Floats:
+    """Return the curve through one profile at places inside its range: what a picture of it shows.
+
+    Examples
+    --------
+    >>> x = np.array([-1.0, 0.0, 1.0, 2.0])
+    >>> through(x, x**2, np.array([0.5, 1.5]), "parabola").round(12)
+    array([0.25, 2.25])
+    """
+    if curve == "akima":  # sizes that were run twice count once, with their mean
+        sizes, codes, count = np.unique(x, return_inverse=True, return_counts=True)
+        return akima(sizes, (np.bincount(codes, y) / count)[None], at)[0]
+    middle, width = x.mean(), max(float(np.ptp(x)), 1e-300)
+    coefficients = np.polyfit((x - middle) / width, y, 2 if curve == "parabola" else 3)
+    return np.asarray(np.polyval(coefficients, (at - middle) / width))
+
+
 def _polynomials(z: Floats, y: Floats, weights: Floats, degree: int) -> Floats:
     """Return coefficients (n, degree + 1) of weighted least squares, NaN where the sizes cannot carry them."""
     basis = np.vander(z, degree + 1, increasing=True)

@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
-    from matplotlib.colors import LogNorm
+    from matplotlib.cm import ScalarMappable
 
     from .._engine import Floats
 
+Place = Literal["upper left", "upper right", "lower left", "lower right", "best"]
+Box = tuple[float, float, float, float]
 CURVE = "#C8380B"
 PLAIN = "#31688E"
+GREY = "0.55"
+#: For things of several kinds, with a marker each: apart in lightness too (Okabe and Ito 2008, reordered).
+KINDS = (("#31688E", "o"), ("#C8380B", "s"), ("#2A9D6F", "^"), ("#B8559A", "D"), ("#D99A00", "v"))
 #: Axes wider than this, in inches, have room for larger type and points.
 WIDE = 3.5
+#: Ratios of the ends of a log scale: below the first its ticks are evenly spaced numbers, below the second it lies
+#: within a decade or so.
+EVEN, WITHIN = 3.0, 12.0
+#: What a tick's label takes along each axis, in inches.
+LABEL = {"x": 0.4, "y": 0.25}
+#: Shares of the axes right of which names stand left of their points, and above which they stand below.
+MIDDLE, HIGH = 0.55, 0.9
 
 
 def new_axes(ax: Axes | None) -> Axes:
@@ -32,8 +46,20 @@ def new_axes(ax: Axes | None) -> Axes:
     return made
 
 
+def finish(ax: Axes, xlabel: str, ylabel: str, *, x_log: bool = True, y_log: bool = True) -> None:
+    """Name the axes, make log scales and take away what carries no information; call it when all is drawn."""
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.margins(x=0.02)
+    if x_log:
+        log_scale(ax.xaxis)
+    if y_log:
+        log_scale(ax.yaxis)
+    tidy(ax)
+
+
 def log_scale(axis: Any) -> None:
-    """Make a log scale; with ticks at round numbers where it spans less than a decade or so.
+    """Make a log scale with ticks at decades, or at as many round numbers as are needed within few of them.
 
     Call it when everything is drawn.
     """
@@ -42,15 +68,41 @@ def log_scale(axis: Any) -> None:
     axes, name = axis.axes, axis.axis_name
     getattr(axes, f"set_{name}scale")("log")
     low, high = axis.get_view_interval()
-    if high / low < 12:
-        axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-        plain = ScalarFormatter(useOffset=False)
-        axis.set_major_formatter(plain if high < 1e4 else FuncFormatter(lambda value, _: f"{value:g}"))
+    room = max(int(inches(axes, name) / LABEL[name]), 3)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+    axis.set_minor_formatter(NullFormatter())
+    if high / low < EVEN:
+        axis.set_major_locator(MaxNLocator(nbins=min(room, 5) if high < 1e4 else 3, steps=[1, 2, 2.5, 5, 10]))
+        if high < 1e4:
+            axis.set_major_formatter(ScalarFormatter(useOffset=False))  # 2.0, 2.5: as many digits everywhere
         axis.set_minor_locator(NullLocator())
     else:
-        axis.set_major_locator(LogLocator(numticks=12))
+        axis.set_major_locator(LogLocator(subs=_parts(low, high), numticks=min(room, 12)))
         axis.set_minor_locator(LogLocator(subs=list(range(2, 10)), numticks=200))
-        axis.set_minor_formatter(NullFormatter())
+
+
+def _parts(low: float, high: float) -> list[float]:
+    """Return which parts of a decade are labelled: the fewer decades are in view, the more."""
+    if high / low < WITHIN:
+        return [1.0, 1.5, 2.0, 3.0, 5.0, 7.0]
+    decades = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
+    return [1.0, 2.0, 5.0] if decades < 2 else [1.0]
+
+
+def plain(value: float) -> str:
+    r"""Return a number as a label: as it is from 0.001 to 9999, else with a power of ten.
+
+    Examples
+    --------
+    >>> plain(2.5), plain(20.0), plain(2e9), plain(1e21)
+    ('2.5', '20', '$2{\\times}10^{9}$', '$10^{21}$')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.10g}"
+    mantissa, power = f"{value:.9e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    times = "" if mantissa == "1" else f"{mantissa}{{\\times}}"
+    return f"${times}10^{{{int(power)}}}$"
 
 
 def tidy(ax: Axes) -> None:
@@ -59,39 +111,38 @@ def tidy(ax: Axes) -> None:
     ax.tick_params(which="both", direction="out")
 
 
-def size_colours(size: Floats) -> tuple[Any, LogNorm]:
-    """Return colour map and scale for numbers of parameters."""
+def shades_of(values: Floats) -> ScalarMappable:
+    """Return the colours of values on a log scale, such as numbers of parameters."""
     import matplotlib as mpl
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, LogNorm
 
     colours = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.92, 256)), name="sizes")
-    low, high = float(size.min()), float(size.max())
-    return colours, LogNorm(low, high) if high > low else LogNorm(low / 2, low * 2)
+    low, high = float(values.min()), float(values.max())
+    shades = ScalarMappable(LogNorm(low, high) if high > low else LogNorm(low / 2, low * 2), colours)
+    shades.set_array(values)
+    return shades
 
 
-def scatter(ax: Axes, x: Floats, y: Floats, size: Floats | None, label: str) -> Any:
-    """Draw runs as points, coloured by their number of parameters where there is one."""
+def scatter(ax: Axes, x: Floats, y: Floats, size: Floats | None, label: str, shades: Any = None) -> Any:
+    """Draw runs as points, coloured by their number of parameters (or what `shades` is of) where there is one."""
     area = float(np.interp(len(x), [30, 300], [22, 12])) * (1.0 if inches(ax) > WIDE else 0.5)
     style: dict[str, Any] = {"s": area, "linewidths": 0.3, "edgecolors": "white", "zorder": 2, "label": label}
     if size is None:
         return ax.scatter(x, y, color=PLAIN, **style)
-    cmap, norm = size_colours(size)
-    return ax.scatter(x, y, c=size, cmap=cmap, norm=norm, **style)
+    shades = shades_of(size) if shades is None else shades
+    return ax.scatter(x, y, c=size, cmap=shades.cmap, norm=shades.norm, **style)
 
 
-def size_bar(axes: Axes | list[Axes], points: Any) -> None:
-    """Add the bar that says which colour is which number of parameters."""
-    from matplotlib.figure import Figure
-
-    first = axes[0] if isinstance(axes, list) else axes
-    figure = first.figure
-    assert isinstance(figure, Figure) or hasattr(figure, "colorbar")
-    bar = figure.colorbar(points, ax=axes, pad=0.015, aspect=30, fraction=0.06)
-    bar.set_label("parameters N")
+def size_bar(axes: Axes | list[Axes], shades: Any, label: str = "parameters N") -> None:
+    """Add the bar that says which colour is which number of parameters, where points are coloured by it."""
+    if shades.get_array() is None:
+        return
+    figure: Any = (axes[0] if isinstance(axes, list) else axes).figure
+    bar = figure.colorbar(shades, ax=axes, pad=0.015, aspect=30, fraction=0.06)
+    bar.set_label(label)
     bar.outline.set_visible(False)
-    low, high = points.norm.vmin, points.norm.vmax
-    if high / low < 12:
-        log_scale(bar.ax.yaxis)
+    log_scale(bar.ax.yaxis)
 
 
 def beyond(ax: Axes, last: float, end: float) -> None:
@@ -102,12 +153,83 @@ def beyond(ax: Axes, last: float, end: float) -> None:
     shade.sticky_edges.x.append(end)
 
 
-def legend(ax: Axes, place: Literal["upper right", "best"]) -> None:
-    """Say what is what, in smaller type where the axes are narrow."""
-    size = "small" if inches(ax) > WIDE else "x-small"
-    ax.legend(frameon=False, fontsize=size, loc=place, handlelength=1.6, borderaxespad=0.3, labelspacing=0.35)
+def legend(ax: Axes, place: Place, *, over_lines: bool = False) -> None:
+    """Say what is what, in smaller type where the axes are narrow, on white where lines would run through it."""
+    style: dict[str, Any] = {"handlelength": 1.6, "borderaxespad": 0.3, "labelspacing": 0.35}
+    style |= {"framealpha": 0.9, "edgecolor": "none", "borderpad": 0.3} if over_lines else {"frameon": False}
+    ax.legend(loc=place, fontsize=small(ax), **style).set_zorder(6)
 
 
-def inches(ax: Axes) -> float:
-    """Return the width of axes."""
-    return float(ax.get_position().width * ax.figure.get_figwidth())  # type: ignore[union-attr]
+def room_below(ax: Axes, lines: int) -> None:
+    """Make room for a legend of so many lines below what is drawn on a log scale."""
+    from matplotlib.font_manager import FontProperties
+
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    size = FontProperties(size=small(ax)).get_size_in_points()
+    share = min(1.35 * lines * size / (72 * inches(ax, "y")), 0.5)
+    ax.set_ylim(low * (low / high) ** (share / (1 - share)), high)
+
+
+def small(ax: Axes) -> str:
+    """Return the size of type for what is said inside axes."""
+    return "small" if inches(ax) > WIDE else "x-small"
+
+
+def tint(colour: str, strength: float) -> Any:
+    """Return a colour thinned with white, so that nothing shines through."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - strength * (1 - part) for part in to_rgb(colour))
+
+
+def annotate(ax: Axes, named: Sequence[tuple[float, float, str]]) -> None:
+    """Name points (x, y, text) beside them, towards the middle of the axes; call it when all is drawn.
+
+    A name that would lie on one before it goes to the other side of its point, or is left out.
+    """
+    ax.autoscale_view()
+    taken: list[Box] = []
+    for x, y, text in named:
+        across, up = ax.transLimits.transform(ax.transScale.transform((x, y)))
+        sides = ("top", "bottom") if up > HIGH else ("bottom", "top")
+        boxes = {side: _box(ax, float(across), float(up), text, side) for side in sides}
+        inside = {side: box for side, box in boxes.items() if box[1] >= 0}
+        free = [side for side, box in inside.items() if not any(_overlap(box, other) for other in taken)]
+        if free:
+            taken.append(boxes[free[0]])
+            left = across > MIDDLE
+            where = (-5 if left else 5, 3 if free[0] == "bottom" else -3)
+            write(ax, text, (x, y), ha="right" if left else "left", va=free[0], xytext=where)
+
+
+def _box(ax: Axes, across: float, up: float, text: str, side: str) -> Box:
+    """Return where a name would stand, in points; generously, for axes shrink when bars are laid out beside them."""
+    from matplotlib.font_manager import FontProperties
+
+    size = FontProperties(size=small(ax)).get_size_in_points()
+    lines = text.splitlines()
+    width, height = 0.75 * size * max(len(line) for line in lines), 1.2 * size * len(lines)
+    x, y = 72 * inches(ax) * across, 72 * inches(ax, "y") * up
+    x = x - 5 - width if across > MIDDLE else x + 5
+    y = y + 3 if side == "bottom" else y - 3 - height
+    return x, y, x + width, y + height
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def write(ax: Axes, text: str, at: tuple[float, float], **look: Any) -> None:
+    """Write beside a point, with a thin white edge so that points and lines below do not hide the letters."""
+    from matplotlib.patheffects import withStroke
+
+    style: dict[str, Any] = {"fontsize": small(ax), "zorder": 5, "textcoords": "offset points"}
+    ax.annotate(text, at, path_effects=[withStroke(linewidth=2, foreground="white")], **style | look)
+
+
+def inches(ax: Axes, way: Literal["x", "y"] = "x") -> float:
+    """Return the width of axes, or their height."""
+    figure: Any = ax.figure
+    place = ax.get_position()
+    return float(place.width * figure.get_figwidth() if way == "x" else place.height * figure.get_figheight())

@@ -15,12 +15,10 @@ import numpy as np
 from .._engine import Floats
 from .._errors import DataError, FitError, compose, listed, nearest
 from .._fitted import Fit
-from .._roles import ALIASES
+from ._words import axis_label
 
 #: How far beyond the largest run a curve goes where nothing is said.
 REACH = 10.0
-LABELS = {"N": "parameters N", "D": "training tokens D", "C": "training compute C (FLOP)"}
-LOSS = "loss (nats per token)"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,13 @@ class Path:
 
 
 def path_of(
-    fit: Fit, x: str | None, tokens_per_param: float | None, end: float | None, held: Mapping[str, Any]
+    fit: Fit,
+    /,
+    *,
+    x: str | None = None,
+    tokens_per_param: float | None = None,
+    until: float | None = None,
+    **held: Any,
 ) -> Path:
     """Settle the way of a curve, and which runs are shown with it."""
     if fit.problem is None:
@@ -101,12 +105,12 @@ def path_of(
     observed = table["response"][mask]
     return Path(
         x=x,
-        label=_label(fit.columns.get(x, x)),
+        label=axis_label(fit.columns.get(x, x)),
         at=at,
         loss=observed,
         deviation=observed / fit.fitted[mask] - 1,
         size=columns["N"] if x != "N" and "N" in free else None,
-        end=_end(at, end),
+        end=_end(at, until),
         ratio=ratio,
         held=held,
     )
@@ -168,12 +172,6 @@ def _end(at: Floats, given: float | None) -> float:
     if not (np.isfinite(given) and (given > 0 or at.min() <= 0)):
         raise DataError(f"until is {given}, expected a place on the horizontal axis")
     return float(given)
-
-
-def _label(column: str) -> str:
-    """Return the name of a variable in words; usual column names are understood."""
-    letter = next((role for role, names in ALIASES.items() if column in names), column)
-    return LABELS.get(letter, column)
 
 
 def _is_number(value: Any) -> bool:

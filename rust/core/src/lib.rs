@@ -14,6 +14,7 @@ pub mod fit;
 pub mod hardware;
 pub mod inference;
 pub mod interval;
+pub mod plan;
 mod pool;
 pub mod predict;
 pub mod quantile;

@@ -26,6 +26,8 @@ pub enum Purpose {
     InnerResponse = 7,
     /// Rescue starts of resamples of resamples.
     InnerRescue = 8,
+    /// Random designs that an exchange starts from.
+    Design = 9,
 }
 
 /// The version of the random scheme, stored with results.

@@ -1,0 +1,225 @@
+//! The exchange: drop a run, put the best affordable candidate in its place, until nothing improves.
+
+use super::belief::Belief;
+use super::limits::Limits;
+use crate::cancel::Cancel;
+use crate::error::{Error, Result};
+use crate::random::{Purpose, Stream};
+
+/// Rounds over all runs at most.
+const SWEEPS: usize = 12;
+/// A gain below this is none.
+const GAIN: f64 = 1e-10;
+
+/// The best design found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Candidates, in increasing order.
+    pub chosen: Vec<usize>,
+    /// Its criterion: the mean of the logarithms of the targets' variances.
+    pub value: f64,
+    /// The criterion that each start ended at.
+    pub ends: Vec<f64>,
+    /// Rounds that the best start took.
+    pub sweeps: usize,
+}
+
+/// Searches a design from several random ones that keep the limits.
+///
+/// The criterion is the mean over targets of ln variance, averaged over versions of the law by their weights: ratios
+/// of variances count, so that targets of different scale weigh the same.
+///
+/// # Errors
+/// Shapes that do not fit; limits that not even the cheapest runs keep; cancelled.
+pub fn exchange(beliefs: &[Belief], limits: &Limits, starts: usize, seed: u64, cancel: &Cancel) -> Result<Found> {
+    limits.check()?;
+    if beliefs.is_empty() || starts == 0 {
+        return Err(Error::Setting("a design needs a version of the law and a start".into()));
+    }
+    beliefs.iter().try_for_each(|b| b.check(limits.cost.len()))?;
+    let search = Search { beliefs, limits };
+    let mut best: Option<Found> = None;
+    let mut ends = vec![];
+    for start in 0..starts {
+        let mut found = search.from(search.random(seed, start as u64), cancel)?;
+        found.chosen.sort_unstable();
+        ends.push(found.value);
+        if best.as_ref().is_none_or(|b| found.value < b.value) {
+            best = Some(found);
+        }
+    }
+    let best = best.expect("there is at least one start");
+    Ok(Found { ends, ..best })
+}
+
+struct Search<'a> {
+    beliefs: &'a [Belief],
+    limits: &'a Limits,
+}
+
+/// What a version of the law says while one run is dropped: the inverse information, and for each target its product
+/// with the gradient, and the variance.
+struct Left<'a> {
+    belief: &'a Belief,
+    inverse: Vec<f64>,
+    targets: Vec<(Vec<f64>, f64)>,
+}
+
+impl Left<'_> {
+    /// The criterion with one more run (Sherman and Morrison 1950): a run takes (gᵀM⁻¹J)² / (1 + JᵀM⁻¹J) off.
+    fn with(&self, candidate: usize) -> f64 {
+        let slope = self.belief.slope(candidate);
+        let q = slope.len();
+        let mut spread = 1.0;
+        for (row, x) in self.inverse.chunks_exact(q).zip(slope) {
+            spread += x * dot(row, slope);
+        }
+        // One logarithm for all targets: their product stays far from the ends of the floating numbers.
+        let product: f64 = self
+            .targets
+            .iter()
+            .map(|(along, variance)| {
+                let shared = dot(along, slope);
+                (variance - shared * shared / spread).max(f64::MIN_POSITIVE.sqrt())
+            })
+            .product();
+        libm::log(product) / self.targets.len() as f64
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Search<'_> {
+    /// Draws runs one by one from those that leave room for the cheapest ones after them.
+    fn random(&self, seed: u64, start: u64) -> Vec<usize> {
+        let mut stream = Stream::new(seed, Purpose::Design, 0, start);
+        let cost = &self.limits.cost;
+        let mut costs = vec![self.limits.cheapest(); self.limits.runs];
+        let mut chosen = vec![];
+        for i in 0..self.limits.runs {
+            let others: Vec<f64> = (0..costs.len()).filter(|&j| j != i).map(|j| costs[j]).collect();
+            let possible: Vec<usize> = self.limits.affordable(&others).collect();
+            // The cheapest one is always possible: the limits were checked.
+            let next = possible[stream.below(possible.len())];
+            costs[i] = cost[next];
+            chosen.push(next);
+        }
+        chosen
+    }
+
+    fn from(&self, mut chosen: Vec<usize>, cancel: &Cancel) -> Result<Found> {
+        let mut sweeps = 0;
+        while sweeps < SWEEPS {
+            sweeps += 1;
+            let mut moved = false;
+            for i in 0..chosen.len() {
+                cancel.check()?;
+                if let Some(better) = self.better(&chosen, i) {
+                    chosen[i] = better;
+                    moved = true;
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        Ok(Found { value: self.value(&chosen), chosen, ends: vec![], sweeps })
+    }
+
+    /// The best candidate in place of run `i`, none where it is the best itself.
+    fn better(&self, chosen: &[usize], i: usize) -> Option<usize> {
+        let left: Vec<Left<'_>> = self.beliefs.iter().map(|b| self.without(b, chosen, i)).collect();
+        let score = |c: usize| left.iter().map(|l| l.belief.weight * l.with(c)).sum::<f64>();
+        let others: Vec<f64> = kept(chosen, i).map(|j| self.limits.cost[j]).collect();
+        let (mut best, mut least) = (None, score(chosen[i]) - GAIN);
+        for candidate in self.limits.affordable(&others) {
+            let value = score(candidate);
+            if value < least {
+                (best, least) = (Some(candidate), value);
+            }
+        }
+        best
+    }
+
+    fn without<'a>(&self, belief: &'a Belief, chosen: &[usize], i: usize) -> Left<'a> {
+        let inverse = belief.inverse(kept(chosen, i));
+        let target = |g: &Vec<f64>| (inverse.times(g), inverse.form(g));
+        Left { belief, targets: belief.targets.iter().map(target).collect(), inverse: inverse.a }
+    }
+
+    /// The criterion of a design; infinite where it leaves parameters open.
+    fn value(&self, chosen: &[usize]) -> f64 {
+        let mean = |v: Vec<f64>| v.iter().map(|x| libm::log(*x)).sum::<f64>() / v.len() as f64;
+        self.beliefs.iter().map(|b| b.weight * mean(b.variances(chosen))).sum()
+    }
+}
+
+/// The design without run `i`.
+fn kept(chosen: &[usize], i: usize) -> impl Iterator<Item = usize> + Clone + '_ {
+    chosen.iter().enumerate().filter(move |(j, _)| *j != i).map(|(_, c)| *c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::matrix::Square;
+
+    /// Lines with noise 1 over 21 points from −1 to 1, at unit costs; the target is the slope.
+    fn lines(runs: usize) -> (Vec<Belief>, Limits) {
+        let slopes = (0..21).flat_map(|i| [1.0, -1.0 + 0.1 * f64::from(i)]).collect();
+        let belief = Belief { before: Square::zero(2), slopes, targets: vec![vec![0.0, 1.0]], weight: 1.0 };
+        let room = runs as f64;
+        (vec![belief], Limits { cost: vec![1.0; 21], budget: room, cap: 1.0, runs, slots: 0, longest: f64::INFINITY })
+    }
+
+    #[test]
+    fn the_slope_of_a_line_is_seen_best_at_its_ends() {
+        for runs in [2, 4, 6] {
+            let (beliefs, limits) = lines(runs);
+            let found = exchange(&beliefs, &limits, 3, 0, &Cancel::default()).unwrap();
+            let ends: Vec<usize> = [vec![0; runs / 2], vec![20; runs / 2]].concat();
+            assert_eq!(found.chosen, ends);
+            assert!((found.value + libm::log(runs as f64)).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn no_exchange_of_one_run_for_another_improves_what_is_found() {
+        let slopes: Vec<f64> = (0..30).flat_map(|i| [1.0, f64::from(i), libm::sin(f64::from(i))]).collect();
+        let belief = |target: [f64; 3]| Belief {
+            before: Square::zero(3),
+            slopes: slopes.clone(),
+            targets: vec![target.to_vec(), vec![1.0, 40.0, 0.0]],
+            weight: 0.5,
+        };
+        let beliefs = [belief([0.0, 1.0, 0.0]), belief([0.0, 0.0, 1.0])];
+        let cost: Vec<f64> = (0..30).map(|i| 1.0 + f64::from(i)).collect();
+        let limits = Limits { cost, budget: 60.0, cap: 25.0, runs: 5, slots: 2, longest: 31.0 };
+        let found = exchange(&beliefs, &limits, 3, 1, &Cancel::default()).unwrap();
+        let costs = |d: &[usize]| d.iter().map(|&i| limits.cost[i]).collect::<Vec<_>>();
+        let search = Search { beliefs: &beliefs, limits: &limits };
+        assert!(limits.holds(&costs(&found.chosen)));
+        for i in 0..5 {
+            for other in 0..30 {
+                let mut changed = found.chosen.clone();
+                changed[i] = other;
+                assert!(!limits.holds(&costs(&changed)) || search.value(&changed) > found.value - 1e-8);
+            }
+        }
+        assert!(found.ends.iter().all(|end| found.value <= *end));
+        assert_eq!(found, exchange(&beliefs, &limits, 3, 1, &Cancel::default()).unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let (beliefs, limits) = lines(2);
+        let tight = Limits { budget: 1.5, ..limits.clone() };
+        assert!(exchange(&beliefs, &tight, 1, 0, &Cancel::default()).is_err());
+        assert!(exchange(&[], &limits, 1, 0, &Cancel::default()).is_err());
+        let stopped = Cancel::default();
+        stopped.stop();
+        assert_eq!(exchange(&beliefs, &limits, 1, 0, &stopped), Err(Error::Cancelled));
+    }
+}

@@ -1,0 +1,90 @@
+//! Run designs: `isoflop._core.exchange_design`, `design_variances` and `schedule_runs`.
+
+use isoflop_core::inference::matrix::Square;
+use isoflop_core::plan::design::{Belief, Limits, exchange, schedule};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::convert;
+use crate::run;
+
+/// Versions of a law: dicts of `before` (q, q), `slopes` (candidates, q), `targets` (targets, q) and `weight`.
+fn beliefs(list: &Bound<'_, PyList>) -> PyResult<Vec<Belief>> {
+    let matrix = |dict: &Bound<'_, PyDict>, key: &str| -> PyResult<(Vec<f64>, usize)> {
+        let array: PyReadonlyArray2<'_, f64> = convert::item(dict, key)?.extract()?;
+        Ok((array.as_slice()?.to_vec(), array.as_array().ncols()))
+    };
+    list.iter()
+        .map(|item| {
+            let dict = item.cast::<PyDict>()?;
+            let (a, q) = matrix(dict, "before")?;
+            let (targets, width) = matrix(dict, "targets")?;
+            Ok(Belief {
+                before: Square { q, a },
+                slopes: matrix(dict, "slopes")?.0,
+                targets: targets.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
+                weight: convert::item(dict, "weight")?.extract()?,
+            })
+        })
+        .collect()
+}
+
+/// Searches the design of the smallest variances; see `isoflop_core::plan::design::exchange`.
+#[pyfunction]
+#[pyo3(signature = (versions, cost, limits, starts, seed))]
+pub fn exchange_design<'py>(
+    py: Python<'py>,
+    versions: &Bound<'py, PyList>,
+    cost: PyReadonlyArray1<'py, f64>,
+    limits: &Bound<'py, PyDict>,
+    starts: usize,
+    seed: u64,
+) -> PyResult<Bound<'py, PyDict>> {
+    let beliefs = beliefs(versions)?;
+    let limits = Limits {
+        cost: cost.as_slice()?.to_vec(),
+        budget: convert::item(limits, "budget")?.extract()?,
+        cap: convert::item(limits, "cap")?.extract()?,
+        runs: convert::item(limits, "runs")?.extract()?,
+        slots: convert::item(limits, "slots")?.extract()?,
+        longest: convert::item(limits, "longest")?.extract()?,
+    };
+    let found = run::long(py, None, |cancel| exchange(&beliefs, &limits, starts, seed, cancel))?;
+    let out = PyDict::new(py);
+    let chosen = found.chosen.into_iter().map(|i| i as i64).collect();
+    out.set_item("chosen", PyArray1::<i64>::from_vec(py, chosen))?;
+    out.set_item("value", found.value)?;
+    out.set_item("ends", PyArray1::from_vec(py, found.ends))?;
+    out.set_item("sweeps", found.sweeps)?;
+    Ok(out)
+}
+
+/// Variances of the targets once every row of `slopes` is run: an array (versions, targets).
+#[pyfunction]
+pub fn design_variances<'py>(py: Python<'py>, versions: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyAny>> {
+    let beliefs = beliefs(versions)?;
+    let shape = [beliefs.len(), beliefs.first().map_or(0, |b| b.targets.len())];
+    let found = run::short(py, |_| {
+        let mut out = vec![];
+        for belief in &beliefs {
+            let rows = belief.slopes.len() / belief.before.q.max(1);
+            belief.check(rows)?;
+            out.extend(belief.variances(&(0..rows).collect::<Vec<_>>()));
+        }
+        Ok(out)
+    })?;
+    Ok(PyArray1::from_vec(py, found).reshape(shape)?.into_any())
+}
+
+/// The slot of each run, and what the busiest slot costs.
+#[pyfunction]
+pub fn schedule_runs<'py>(
+    py: Python<'py>,
+    cost: PyReadonlyArray1<'py, f64>,
+    slots: usize,
+) -> PyResult<(Bound<'py, PyArray1<i64>>, f64)> {
+    let cost = cost.as_slice()?.to_vec();
+    let (slot, longest) = run::short(py, |_| Ok(schedule(&cost, slots)))?;
+    Ok((PyArray1::from_vec(py, slot.into_iter().map(|i| i as i64).collect()), longest))
+}
