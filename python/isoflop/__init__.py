@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
+    from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
     from ._draws import Bootstrap
     from ._estimate import Calibration
     from ._fit_table import FitTable
@@ -67,6 +68,9 @@ _LATE = {
     "Cluster": "_cluster",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
+    "Downstream": "_downstream",
+    "DownstreamForecast": "_downstream",
+    "Emergence": "_downstream",
     "FitTable": "_fit_table",
     "Forecast": "_forecast",
     "Forecaster": "_forecast",
@@ -85,6 +89,8 @@ _LATE = {
     "compare_recipes": "_recipes",
     "convert_mfu": "_counts",
     "coverage_study": "_study",
+    "downstream": "_downstream",
+    "emergence": "_downstream",
     "estimators": "estimators",
     "evaluate_design": "_design",
     "flops_conventions": "_architecture",
@@ -117,6 +123,9 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Diagnostics",
+    "Downstream",
+    "DownstreamForecast",
+    "Emergence",
     "ExtrapolationWarning",
     "Fit",
     "FitError",
@@ -151,6 +160,8 @@ __all__ = [
     "compare_recipes",
     "convert_mfu",
     "coverage_study",
+    "downstream",
+    "emergence",
     "estimators",
     "evaluate_design",
     "fit",

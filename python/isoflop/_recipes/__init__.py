@@ -21,7 +21,7 @@ from .._points import backend_of
 from .._quantiles import tails
 from .._recipe import Criterion
 from .._runs import Runs, as_runs
-from ._contrast import Contrasts, probability
+from ._contrast import Contrasts, contrasts_of, probability
 from ._frontier import Frontier
 from ._invert import crossings, multipliers
 from ._joint import Asymptote, along, fit_both, held, shared_names
@@ -223,7 +223,9 @@ def _contrasts(tables: Tables, fit: Fit, frontier: Frontier) -> tuple[Contrasts,
     patterns = [p for p in (tables.group, tables.twin if paired else None) if p is not None]
     if patterns and fit.n_rows > MOST_ROWS:
         raise DataError(compose(f"{fit.n_rows} rows in groups are more than {MOST_ROWS}", "keep final checkpoints"))
-    return Contrasts(fit, frontier, linear(fit, patterns)), paired
+    compute = compute_of(tables)
+    span = (float(compute.min()) * 1e-9, float(compute.max()) * 1e9)
+    return contrasts_of(fit, frontier, linear(fit, patterns), span), paired
 
 
 def _resample(fit: Fit, tables: Tables, n: int, rng: Any, n_threads: int | None) -> Bootstrap | None:

@@ -13,9 +13,10 @@ import numpy as np
 from .. import _engine
 from .._engine import Floats, floats
 from .._fitted import Fit
-from ._frontier import Frontier
+from ._frontier import Frontier, Track
 from ._joint import of_recipe
 from ._linear import Linear
+from ._tables import BOTH
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Contrasts:
     frontier : Frontier
     linear : Linear
         Its noise, and what each row adds to each parameter.
+    tracks : dict of str to Track or None
+        The best splits of compute along each recipe's fitted curve.
     """
 
     fit: Fit
     frontier: Frontier
     linear: Linear
+    tracks: dict[str, Track | None]
 
     def params(self, level: str) -> dict[str, float]:
         """Return the parameters of one recipe."""
@@ -42,7 +46,8 @@ class Contrasts:
     def loss(self, level: str, C: Any) -> Floats:
         """Return the fitted loss of one recipe at compute C, in the shape of C."""
         at = np.asarray(C, dtype=np.float64)
-        return self.frontier.loss(self.params(level), at)
+        value, _, _ = self._at(level, floats(at.reshape(-1)))
+        return value.reshape(at.shape)
 
     def curve(self, level: str, C: Floats) -> tuple[Floats, Floats, Floats]:
         """Return log loss, standard error and degrees of freedom at each compute."""
@@ -59,10 +64,8 @@ class Contrasts:
 
         Where compute is split, the best split moves with the parameters, but the loss does not feel that (envelope).
         """
-        law, params = self.frontier.law, self.params(level)
-        columns = self.frontier.columns(params, floats(C))
-        theta = [params[name] for name in law.parameters]
-        value = _engine.predict(law.spec, theta, columns, {})
+        value, columns, params = self._at(level, C)
+        law, theta = self.frontier.law, list(params.values())
         slopes = dict(zip(law.parameters, _engine.jacobian(law.spec, theta, columns, {}), strict=True))
         out = np.zeros((len(value), len(self.linear.names)))
         for j, name in enumerate(self.linear.names):
@@ -70,6 +73,18 @@ class Contrasts:
             if rest in ("", f"{level}]"):
                 out[:, j] = slopes[base] * _chain(law.domain(base), params[base]) / value
         return floats(np.log(value)), floats(np.nan_to_num(out))
+
+    def _at(self, level: str, C: Floats) -> tuple[Floats, dict[str, Floats], dict[str, float]]:
+        """Return the loss at each compute, where the law is evaluated for it, and the recipe's parameters."""
+        params = self.params(level)
+        columns = self.frontier.columns(params, floats(C), self.tracks[level])
+        return _engine.predict(self.frontier.law.spec, list(params.values()), columns, {}), columns, params
+
+
+def contrasts_of(fit: Fit, frontier: Frontier, noise: Linear, span: tuple[float, float]) -> Contrasts:
+    """Return both curves, with the best splits found once along all compute that searches may ask for."""
+    tracks = {level: frontier.follow(of_recipe(fit, frontier.law, level), *span) for level in BOTH}
+    return Contrasts(fit, frontier, noise, tracks)
 
 
 def _chain(domain: str, value: float) -> float:

@@ -17,7 +17,7 @@ REACH = np.log(1e9)
 #: How far from the estimate ends are looked for first, in logarithms.
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-4, 2 * REACH, 96)])
 #: Halvings of a bracket.
-HALVINGS = 46
+HALVINGS = 40
 
 #: A function of points, one per row; columns, where there are any, are further points of the same row.
 Test = Callable[[Floats], Floats]

@@ -190,9 +190,10 @@ class RecipeComparison:
         x, low, high = (float(v[i]) for v in (self.estimate, self.low, self.high))
         where = f"at {number(self.target, 3)} FLOP"
         said = f"{where} {b} reaches the loss of {a} with {number(x, 3)} times less compute"
-        if x == 0:
-            said = f"{where} {b} does not reach the loss of {a} with any compute"
-        ends = f"({percent(self.level)}: {_end(low)} to {_end(high)})"
+        if x < 1:
+            more = "no compute is enough" if x == 0 else f"{number(1 / x, 3)} times more compute"
+            said = f"{where} {b} needs more than {a} for the same loss: {more}"
+        ends = f"(multiplier {number(x, 3)}, {percent(self.level)}: {_end(low)} to {_end(high)})"
         better = f"{b} is better with probability {number(self.probability_better, 2)}"
         if low <= 1 <= high:
             return f"{said} {ends}; {better}: the runs cannot tell which recipe is better there"

@@ -141,13 +141,45 @@ class TwoStep:
         columns |= {"estimate": np.asarray(self.second.fit.predict(**{self._link: loss})), "low": low, "high": high}
         return make_frame({**columns, "extrapolated": self._outside(loss)}, self._backend)
 
+    def strayed(self, loss: Floats) -> Floats:
+        """Return the loss of a new run from draws of the curve (n_resamples, points): the first step's residuals added.
+
+        Every draw adds one residual, of the row whose residual its score gets in `link_draws`; NaN where unsound.
+        """
+        out = np.full(loss.shape, np.nan)
+        out[self._sound()] = self._strayed(loss[self.ok], self._picks())
+        return out
+
+    def link_draws(self, loss: Floats, *, kind: Literal["mean", "new_run"] = "mean") -> Floats:
+        """Return the score that each resample's link makes of losses: an array of their shape, NaN where unsound.
+
+        Parameters
+        ----------
+        loss : ndarray (n_resamples, points)
+            A loss per resample: draws of the curve, of a new run, or from elsewhere.
+        kind : {"mean", "new_run"}
+            The link's curve, or with the residual of one more run on top.
+        """
+        sound = self._sound()
+        out = np.full(loss.shape, np.nan)
+        out[sound] = self._linked(loss[sound], self._picks() if kind == "new_run" else None)
+        return out
+
     def _scores(self, loss: Floats, kind: str) -> Floats:
         """Return scores (draws, points) from losses of the same shape."""
-        shift = np.zeros(len(loss))
-        if kind == "new_run":
-            pick = uniform(self.first.seed, NEW_RUN, len(loss))
-            stray, shift = (_residuals(boot, pick) for boot in (self.first, self.second))
-            loss = loss * np.exp(stray)[:, None] if self.first.fit.law.scale == "log" else loss + stray[:, None]
+        picks = self._picks() if kind == "new_run" else None
+        return self._linked(loss if picks is None else self._strayed(loss, picks), picks)
+
+    def _picks(self) -> Floats:
+        """Return where in the table each sound draw takes its residuals from, as numbers in [0, 1)."""
+        return uniform(self.first.seed, NEW_RUN, int(self._sound().sum()))
+
+    def _strayed(self, loss: Floats, picks: Floats) -> Floats:
+        stray = _residuals(self.first, picks)[:, None]
+        return loss * np.exp(stray) if self.first.fit.law.scale == "log" else loss + stray
+
+    def _linked(self, loss: Floats, picks: Floats | None) -> Floats:
+        shift = np.zeros(len(loss)) if picks is None else _residuals(self.second, picks)
         boot, shape = self.second, loss.shape
         columns = {name: np.repeat(x, shape[1]) for name, x in self._parameters(boot)}
         score = evaluate(boot.fit.law.formula, {**columns, self._link: loss.reshape(-1)}, self.metric).reshape(shape)
