@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from ._architecture import Architecture, Latent, flops_conventions
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
+    from ._cluster_curve import cost_curve
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
+    from ._cost_curve import CostCurve
     from ._counts import convert_mfu, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from ._forecast import Forecast, Forecaster, forecast, forecaster
     from ._layout import Layout
     from ._load import load
+    from ._optimum import Optimum, Overtraining, compute_optimal, overtraining
+    from ._plan import Plan, plan
     from ._read import read_runs
     from ._recipes import RecipeComparison, compare_recipes
     from ._refit import calibrate
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from ._serving import InferenceCost, inference_cost
     from ._simulate import simulate
     from ._study import CoverageStudy, coverage_study
+    from ._templates import template
     from ._validate import validate_cost
 
 __version__ = version()
@@ -66,6 +71,7 @@ _LATE = {
     "Bootstrap": "_draws",
     "Calibration": "_estimate",
     "Cluster": "_cluster",
+    "CostCurve": "_cost_curve",
     "CoverageStudy": "_study",
     "Diagnostics": "_diagnostics",
     "Downstream": "_downstream",
@@ -78,6 +84,9 @@ _LATE = {
     "Latent": "_architecture",
     "LawComparison": "_compare",
     "Layout": "_layout",
+    "Optimum": "_optimum",
+    "Overtraining": "_optimum",
+    "Plan": "_plan",
     "RecipeComparison": "_recipes",
     "RunPlan": "_design",
     "TrainingCost": "_cost",
@@ -87,7 +96,9 @@ _LATE = {
     "calibrate": "_refit",
     "compare_laws": "_compare",
     "compare_recipes": "_recipes",
+    "compute_optimal": "_optimum",
     "convert_mfu": "_counts",
+    "cost_curve": "_cluster_curve",
     "coverage_study": "_study",
     "downstream": "_downstream",
     "emergence": "_downstream",
@@ -99,11 +110,14 @@ _LATE = {
     "inference_cost": "_serving",
     "laws": "laws",
     "load": "_load",
+    "overtraining": "_optimum",
+    "plan": "_plan",
     "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
     "search_layouts": "_search",
     "simulate": "_simulate",
+    "template": "_templates",
     "training_cost": "_cost",
     "training_memory": "_cost",
     "transformer_flops": "_counts",
@@ -119,6 +133,7 @@ __all__ = [
     "Calibration",
     "Cluster",
     "ConvergenceWarning",
+    "CostCurve",
     "CoverageStudy",
     "DataError",
     "DataWarning",
@@ -144,6 +159,9 @@ __all__ = [
     "LogNormal",
     "LogitNormal",
     "Normal",
+    "Optimum",
+    "Overtraining",
+    "Plan",
     "PrecisionWarning",
     "Published",
     "Recipe",
@@ -158,7 +176,9 @@ __all__ = [
     "calibrate",
     "compare_laws",
     "compare_recipes",
+    "compute_optimal",
     "convert_mfu",
+    "cost_curve",
     "coverage_study",
     "downstream",
     "emergence",
@@ -172,11 +192,14 @@ __all__ = [
     "info",
     "laws",
     "load",
+    "overtraining",
+    "plan",
     "plan_runs",
     "plot",
     "read_runs",
     "search_layouts",
     "simulate",
+    "template",
     "training_cost",
     "training_memory",
     "transformer_flops",

@@ -153,5 +153,19 @@ def resample_response(
 def leverages(
     spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any], theta: _Floats, options: dict[str, Any]
 ) -> _Floats: ...
+def optimum(
+    question: dict[str, Any],
+    draws: _Floats,
+    targets: _Floats,
+    starts: _Floats,
+    budgets: _Floats | None,
+    n_threads: int,
+) -> dict[str, Any]: ...
+def optimum_around(
+    question: dict[str, Any], draw: _Floats, sizes: _Floats, budgets: _Floats, losses: _Floats
+) -> tuple[_Floats, _Floats]: ...
+def optimum_tokens(
+    question: dict[str, Any], draws: _Floats, sizes: _Floats, losses: _Floats, n_threads: int
+) -> _Floats: ...
 def simd() -> dict[str, Any]: ...
 def _panic() -> None: ...

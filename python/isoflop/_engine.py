@@ -336,3 +336,30 @@ def info() -> dict[str, Any]:
 def version() -> str:
     """Return the version of the compiled package."""
     return _core.__version__
+
+
+def optimum(
+    question: dict[str, Any],
+    draws: Floats,
+    targets: ArrayLike,
+    starts: ArrayLike,
+    budgets: ArrayLike | None,
+    n_threads: int,
+) -> dict[str, Any]:
+    """Return the optimum of every draw at each log budget, or at each loss where `budgets` are first guesses."""
+    guess = None if budgets is None else floats(budgets)
+    return _core.optimum(question, floats(draws), floats(targets), floats(starts), guess, n_threads)
+
+
+def optimum_around(
+    question: dict[str, Any], draw: ArrayLike, sizes: ArrayLike, budgets: ArrayLike, losses: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Return ln N below and above each size at which the loss under a log budget comes up to a loss."""
+    return _core.optimum_around(question, floats(draw), floats(sizes), floats(budgets), floats(losses))
+
+
+def optimum_tokens(
+    question: dict[str, Any], draws: Floats, sizes: ArrayLike, losses: ArrayLike, n_threads: int
+) -> Floats:
+    """Return ln D at which every draw of a size reaches a loss: an array (questions, draws)."""
+    return _core.optimum_tokens(question, floats(draws), floats(sizes), floats(losses), n_threads)

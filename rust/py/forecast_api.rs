@@ -75,6 +75,9 @@ fn describe<'py>(py: Python<'py>, problem: &Problem, found: Solution) -> PyResul
     let (cells, p) = (found.theta.len(), problem.p());
     let theta: Vec<f64> = found.theta.iter().flat_map(|theta| problem.outward(theta)).collect();
     out.set_item("theta", PyArray1::from_vec(py, theta).reshape([cells, p])?)?;
+    let covariance: Vec<f64> = found.covariance.concat();
+    let q = (covariance.len() / cells.max(1)).isqrt();
+    out.set_item("covariance", PyArray1::from_vec(py, covariance).reshape([cells, q, q])?)?;
     out.set_item("row_leverage", found.row_leverage)?;
     let f = found.forecast;
     for (name, values) in [

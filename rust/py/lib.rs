@@ -11,6 +11,7 @@ mod error;
 mod forecast_api;
 mod hardware_api;
 mod interval_api;
+mod optimum_api;
 mod run;
 
 #[pymodule(gil_used = false)]
@@ -36,6 +37,9 @@ mod _core {
 
     #[pymodule_export]
     use interval_api::{double_bootstrap, ends, f_cdf, intervals, leverages, quantity_draws, resample_response, study};
+
+    #[pymodule_export]
+    use optimum_api::{optimum, optimum_around, optimum_tokens};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -14,6 +14,7 @@ from ._fit import fit
 from ._forecast import forecast
 from ._info import info
 from ._laws import check, laws
+from ._plan import plan
 
 if TYPE_CHECKING:
     import cyclopts
@@ -23,18 +24,20 @@ HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, for
 Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
+    "Budget": "days usd flops kwh target_loss max_days lifetime_tokens",
+    "Cluster and job": "machine family counts",
     "Columns": "table by",
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
-    "Bootstrap": "bootstrap scheme seed level threads",
+    "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
     "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
 }
 
-#: What else cyclopts must know: options that take all words up to the next one, and classes (`_table`) whose fields
-#: are options.
+#: What else cyclopts must know: options that take all words up to the next one, and classes (`_machine`, `_table`)
+#: whose fields are options.
 SPECIAL: dict[str, dict[str, Any]] = {
     **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
-    "table": {"name": "*"},
+    **{name: {"name": "*"} for name in ("machine", "table")},
 }
 
 
@@ -52,7 +55,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, backtest, cost, validate_cost, demo, info):
+    for command in (fit, forecast, backtest, plan, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from .. import _validate
 from .._architecture import Architecture
-from .._cluster import Cluster
 from .._cost import training_cost
 from .._errors import DataError
 from .._layout import Layout
 from .._repr import table
+from ._machine import Machine
 from ._output import emit, emit_json, wants_json
 
-Precision = Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4", "fp32", "tf32", "int8"]
 #: Short names of the numbers of a layout, as in `--layout tp=8,pp=4`.
 SHORT = {
     "tp": "tp", "pp": "pp", "cp": "cp", "ep": "ep", "dp": "dp", "v": "virtual_stages", "zero": "zero_stage",
@@ -25,17 +24,8 @@ def cost(
     *,
     hf: str,
     tokens: float,
-    gpu: str,
-    count: int,
+    machine: Machine,
     layout: str = "best",
-    seq_len: int | None = None,
-    batch: int | None = None,
-    precision: Precision = "bf16",
-    price: float | None = None,
-    network: float | None = None,
-    nodes_of: int | None = None,
-    pue: float = 1.2,
-    grid: float = 0.0,
     level: float = 0.8,
     threads: int | None = None,
     json: bool | None = None,
@@ -52,28 +42,10 @@ def cost(
         A Hugging Face config.json, or its folder.
     tokens
         Training tokens.
-    gpu
-        Accelerator by name or alias; an unknown name is answered with the nearest ones.
-    count
-        Devices.
+    machine
+        What it runs on.
     layout
         best: the fastest that fits; or degrees, tp=8,pp=4,v=2,cp=1,ep=1,zero=1,micro=2,recompute=full.
-    seq_len
-        Tokens of a sequence; the model's own, at most 8192, where left out.
-    batch
-        Sequences of a step; about four million tokens where left out.
-    precision
-        Of the matrix products.
-    price
-        USD per device-hour; the middle of the table's dated range where left out.
-    network
-        GB/s one way per device between scale-up domains.
-    nodes_of
-        Devices of a scale-up domain.
-    pue
-        Power usage effectiveness of the building.
-    grid
-        Carbon intensity, kg CO2e per kWh.
     level
         Nominal coverage of the intervals: 0.5, 0.8, 0.9, 0.95.
     threads
@@ -81,13 +53,9 @@ def cost(
     json
         Print JSON, or never; by default JSON where stdout is not a terminal.
     """
-    cluster = Cluster(
-        gpu, count, devices_per_node=nodes_of, network_gb_per_s=network, price_usd_per_hour=price, pue=pue,
-        grid_kg_per_kwh=grid,
-    )  # fmt: skip
     found = training_cost(
-        Architecture.from_hf(hf), tokens, cluster, "best" if layout == "best" else _layout(layout), seq_len=seq_len,
-        batch=batch, precision=precision, level=level, n_threads=threads,
+        Architecture.from_hf(hf), tokens, machine.cluster(), "best" if layout == "best" else _layout(layout),
+        **machine.job, level=level, n_threads=threads,
     )  # fmt: skip
     if wants_json(json):
         emit_json("cost", found.to_dict())

@@ -42,6 +42,17 @@ impl Solved {
         let scaled: Vec<f64> = a.iter().zip(&self.scale).map(|(a, s)| a / s).collect();
         self.information.whiten(&scaled).iter().map(|x| x * x).sum()
     }
+
+    /// s² H⁻¹, row by row: the covariance of the free parameters (internal scale).
+    pub fn covariance(&self) -> Vec<f64> {
+        let q = self.scale.len();
+        let row = |k: usize| {
+            let unit: Vec<f64> = (0..q).map(|j| if j == k { 1.0 / self.scale[k] } else { 0.0 }).collect();
+            self.information.solve(&unit)
+        };
+        let of = |(x, scale): (f64, &f64)| self.variance * x / scale;
+        (0..q).flat_map(|k| row(k).into_iter().zip(&self.scale).map(of).collect::<Vec<f64>>()).collect()
+    }
 }
 
 /// Fits one cell from `theta`, or reads it off there where `refit` is false; none where the rows

@@ -32,6 +32,8 @@ pub struct Solution {
     pub theta: Vec<Vec<f64>>,
     /// s² of each cell, NaN where it could not be fitted.
     pub variance: Vec<f64>,
+    /// Covariance of the free parameters of each cell (internal scale, row by row), NaN where it could not be fitted.
+    pub covariance: Vec<Vec<f64>>,
     /// Log weight of each cell, prior probability included; −∞ where it could not be fitted.
     pub log_weight: Vec<f64>,
     /// Weights that sum to one.
@@ -75,6 +77,7 @@ struct At {
 struct Done {
     theta: Vec<f64>,
     variance: f64,
+    covariance: Vec<f64>,
     log_weight: f64,
     at: Vec<At>,
     row_leverage: f64,
@@ -112,7 +115,7 @@ pub fn solve(
     };
     crate::pool::run(threads.clamp(1, cells.len()), work)?;
     let done = slots.into_iter().map(|slot| slot.into_inner().expect("no thread is left")).collect();
-    combine(done, starts, targets.map_or(0, |(problem, _)| problem.n()))
+    combine(done, starts, model.free.len(), targets.map_or(0, |(problem, _)| problem.n()))
 }
 
 fn check(model: &Model<'_>, cells: &[Cell], starts: &[Vec<f64>]) -> Result<()> {
@@ -151,6 +154,7 @@ fn finish(
     Ok(Done {
         theta: solved.white.theta.clone(),
         variance: solved.variance,
+        covariance: solved.covariance(),
         log_weight: solved.log_weight,
         at,
         row_leverage,
@@ -209,7 +213,7 @@ fn forecast(
 }
 
 /// Weights and the mixture, cell by cell in their order: the same bits for any number of threads.
-fn combine(cells: Vec<Option<Done>>, starts: &[Vec<f64>], m: usize) -> Result<Solution> {
+fn combine(cells: Vec<Option<Done>>, starts: &[Vec<f64>], q: usize, m: usize) -> Result<Solution> {
     let log_weight: Vec<f64> = cells.iter().map(|c| c.as_ref().map_or(f64::NEG_INFINITY, |d| d.log_weight)).collect();
     let top = log_weight.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if top == f64::NEG_INFINITY {
@@ -223,6 +227,7 @@ fn combine(cells: Vec<Option<Done>>, starts: &[Vec<f64>], m: usize) -> Result<So
     Ok(Solution {
         theta: cells.iter().enumerate().map(theta).collect(),
         variance: cells.iter().map(|c| c.as_ref().map_or(f64::NAN, |d| d.variance)).collect(),
+        covariance: cells.iter().map(|c| c.as_ref().map_or(vec![f64::NAN; q * q], |d| d.covariance.clone())).collect(),
         row_leverage: cells[0].as_ref().map_or(f64::NAN, |d| d.row_leverage),
         forecast: mix(&cells, &weight, m),
         log_weight,

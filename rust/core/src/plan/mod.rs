@@ -3,3 +3,4 @@
 //! Numbers only: what things cost, which law is believed and what a level means is the caller's business.
 
 pub mod design;
+pub mod optimum;

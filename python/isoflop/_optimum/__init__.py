@@ -1,0 +1,169 @@
+"""`compute_optimal`: the best model and data under a budget, for any law and any cost.
+
+The question is settled in `_ask`, parameters come from `_sample`, the core searches (`rust/core/src/plan/optimum`),
+`_answer` puts results together. `_overtraining` asks the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _engine
+from .._quantiles import tails
+from ._answer import answer
+from ._ask import ask
+from ._budget import read_budget
+from ._overtraining import Overtraining, overtraining
+from ._result import Optimum
+from ._sample import read_model, samples
+
+__all__ = ["Optimum", "Overtraining", "compute_optimal", "overtraining"]
+
+
+def compute_optimal(
+    model: Any,
+    *,
+    C: Any = None,
+    usd: Any = None,
+    days: Any = None,
+    kwh: Any = None,
+    loss: Any = None,
+    cost: Any = None,
+    over: Mapping[str, tuple[float, float]] | None = None,
+    held: Mapping[str, Any] | None = None,
+    sizes: Any = None,
+    tokens_per_param: tuple[float, float] | None = None,
+    N: tuple[float, float] | None = None,
+    D: tuple[float, float] | None = None,
+    lifetime_tokens: float | None = None,
+    inference: Any = None,
+    unique_tokens: float | None = None,
+    letters: Sequence[str] | None = None,
+    near: Sequence[float] = (0.02, 0.10),
+    level: float = 0.95,
+    n_draws: int | None = None,
+    rng: Any = 0,
+    n_threads: int | None = None,
+) -> Optimum:
+    """Find the model size and training tokens that reach the lowest loss for a budget.
+
+    Parameters
+    ----------
+    model : Fit, Bootstrap, Forecaster, Published, or (law, params)
+        Parameters, and how sure they are: a bootstrap's draws, those of a fit's normal approximation, those of every
+        covariance that a forecaster averages. Published values and plain parameters have no intervals.
+    C, usd, days, kwh, loss : float or sequence of float
+        Exactly one of them: the budget in training FLOP, dollars, days or kWh, or a loss whose smallest budget is the
+        answer.
+    cost : str or CostCurve, optional
+        What a run costs: a formula over the law's variables in which tokens enter as ``a + b*D`` or ``b*D**q``, or a
+        table over sizes. ``6*N*D`` where None.
+    over : mapping of str to (low, high), optional
+        Further variables of the law that are free: ``{"experts": (1, 64)}``. Slower: at most two or three.
+    held : mapping of str to float or str, optional
+        Other variables, at a value or as a formula of the others; constants of the cost formula; and the level of a
+        law that has one value per level. A size held by a formula keeps memory or FLOP equal (see Examples).
+    sizes : sequence of float, optional
+        Only these sizes, such as those that a cluster can hold.
+    tokens_per_param, N, D : (low, high), optional
+        Limits of the ratio, of sizes and of tokens.
+    lifetime_tokens : float, optional
+        Tokens that the model will read and write once trained. They are paid from the same budget, at 2 FLOP per
+        parameter and token or at `inference`.
+    inference : str or CostCurve, optional
+        Price of an inference token over N, in the unit of the cost.
+    unique_tokens : float, optional
+        Tokens at hand, for laws that know repeated data (a variable U).
+    letters : (str, str), optional
+        The law's variables for size and tokens, where they are not N (or N_act) and D.
+    near : sequence of float
+        Shares of more budget, for near-optimal ranges.
+    level : float
+        Nominal coverage of intervals.
+    n_draws : int, optional
+        Draws to use: all of a bootstrap, 4,000 of a fit or forecaster where None; 0 for none.
+    rng : int, Generator, SeedSequence or None
+        Seed of draws from a fit or forecaster.
+    n_threads : int, optional
+        Threads; all CPUs that this process may use where None. Results do not depend on it.
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    DataError
+        If not exactly one budget is given; it pays for no allowed size; no budget reaches the loss; limits exclude
+        each other.
+    LawError
+        If the law has no size or tokens, needs variables that are neither free nor held, or its loss has no minimum
+        under the cost.
+
+    Notes
+    -----
+    Tokens follow from the budget and the size, so one number is left: the core solves dL/d ln N = 0 along the budget by
+    Newton steps inside a bracket, in double precision, for all draws side by side. A law that is a sum of positive
+    power terms is convex in ln N there (a geometric program), and the minimum is the only one; other laws and tables are
+    looked at over their whole range first.
+
+    Intervals are percentiles over the optima of the draws. That of `loss` is of each draw's own optimum; a forecaster
+    gives its band of the mean curve at the estimate instead. The estimate of a forecaster is the average of ln N over
+    the covariances it averages.
+
+    The near-optimal range holds all sizes that reach the optimum's loss with a share more of the budget. It is wide:
+    for Chinchilla's law 2 % more compute allows sizes from 0.8 to 1.28 times the best one.
+
+    References
+    ----------
+    Hoffmann et al. 2022, arXiv 2203.15556. Sardana et al. 2024, arXiv 2401.00448 (`lifetime_tokens`). Muennighoff et
+    al. 2023, arXiv 2305.16264 (`unique_tokens`). Ludziejewski et al. 2025, arXiv 2502.05172 (experts).
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> law = iso.laws.get("chinchilla").published["epoch2024"]
+    >>> best = iso.compute_optimal(law, C=5.76e23)
+    >>> round(best.N / 1e9, 1), round(best.tokens_per_param, 1), round(best.loss, 4)
+    (72.2, 18.4, 1.9744)
+    >>> low, high = best.near[0.02]
+    >>> round(low / best.N, 2), round(high / best.N, 2)
+    (0.8, 1.28)
+
+    Served to ten trillion tokens, the model that reaches 2.1 at the least cost is three times smaller:
+
+    >>> served = iso.compute_optimal(law, loss=2.1, lifetime_tokens=1e13)
+    >>> round(served.N / 1e9, 2), f"{served.cost:.3g}"
+    (4.4, '1.34e+23')
+
+    At equal memory (1e10 parameters in all, two thirds of them in the experts) more experts leave fewer active ones:
+
+    >>> moe = iso.laws.get("ludziejewski").published["ludziejewski2025"]
+    >>> active = "memory / (1/3 + 2/3 * experts)"
+    >>> best = iso.compute_optimal(moe, C=1e22, over={"experts": (1, 32)}, held={"N_act": active, "memory": 1e10})
+    >>> round(best.over["experts"], 1), f"{best.N:.3g}"
+    (2.9, '4.46e+09')
+    """
+    tails(level)
+    law, source = read_model(model)
+    budget = read_budget({"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}, cost)
+    made = ask(
+        law,
+        cost=cost,
+        letters=letters,
+        held=held,
+        over=over,
+        sizes=sizes,
+        N=N,
+        D=D,
+        tokens_per_param=tokens_per_param,
+        lifetime_tokens=lifetime_tokens,
+        inference=inference,
+        unique_tokens=unique_tokens,
+    )
+    models, notes = samples(source, made.level, n_draws, rng)
+    shares = tuple(float(x) for x in np.atleast_1d(np.asarray(near, dtype=np.float64)))
+    return answer(made, budget, models, source, shares, level, notes, _engine.thread_count(n_threads))
