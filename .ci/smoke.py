@@ -47,6 +47,21 @@ def shell() -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([command, "demo"], cwd=folder, check=True)
         assert list(Path(folder).rglob("*.png")), "the demo drew no picture"
+        report(command, Path(folder) / "report.html")
+
+
+def report(command: str, page: Path) -> None:
+    """Try the report on the table of the demo: one file with its charts, and the numbers of a decision."""
+    import isoflop as iso
+
+    table = Path(iso.__file__).parent / "data" / "demo_runs.csv"
+    words = [command, "report", str(table), "-o", str(page), "--target", "1e23", "--bootstrap", "400", "--json"]
+    said = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    assert said["bytes"] == page.stat().st_size < 6e6
+    assert said["target"]["N_low"] < said["target"]["N"] < said["target"]["N_high"]
+    text = page.read_text(encoding="utf-8")
+    assert "Plotly.newPlot" in text
+    assert 'id="budget"' in text, "the report has no slider"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from ._recipe import Recipe
 from ._runs import Runs
 
 if TYPE_CHECKING:
-    from . import estimators, laws, plot
+    from . import estimators, laws, plot, report
     from ._architecture import Architecture, Latent, flops_conventions
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
@@ -115,6 +115,7 @@ _LATE = {
     "plan_runs": "_design",
     "plot": "plot",
     "read_runs": "_read",
+    "report": "report",
     "search_layouts": "_search",
     "simulate": "_simulate",
     "template": "_templates",
@@ -197,6 +198,7 @@ __all__ = [
     "plan_runs",
     "plot",
     "read_runs",
+    "report",
     "search_layouts",
     "simulate",
     "template",

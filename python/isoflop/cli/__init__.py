@@ -17,7 +17,7 @@ from .._errors import IsoflopError, IsoflopWarning
 from ._output import note
 
 DONE, USER_ERROR, USAGE, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
-COMMANDS = ("fit", "forecast", "backtest", "demo", "laws", "info")
+COMMANDS = ("fit", "forecast", "backtest", "report", "demo", "laws", "info")
 
 
 class UsageError(Exception):

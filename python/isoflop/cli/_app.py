@@ -12,6 +12,7 @@ from ._cost import cost, validate_cost
 from ._demo import demo
 from ._fit import fit
 from ._forecast import forecast
+from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 from ._plan import plan
@@ -30,7 +31,7 @@ GROUPS = {
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width json",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output target title backtest json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_machine`, `_table`)
@@ -38,6 +39,7 @@ GROUPS = {
 SPECIAL: dict[str, dict[str, Any]] = {
     **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
     **{name: {"name": "*"} for name in ("machine", "table")},
+    "output": {"name": ["--output", "-o"]},
 }
 
 
@@ -55,7 +57,7 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, backtest, plan, cost, validate_cost, demo, info):
+    for command in (fit, forecast, backtest, plan, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
