@@ -75,7 +75,7 @@ def through(x: Floats, y: Floats, at: Floats, curve: Curve) -> Floats:
     """
     if curve == "akima":  # sizes that were run twice count once, with their mean
         sizes, codes, count = np.unique(x, return_inverse=True, return_counts=True)
-        return akima(sizes, (np.bincount(codes, y) / count)[None], at)[0]
+        return np.asarray(akima(sizes, (np.bincount(codes, y) / count)[None], at)[0])
     middle, width = x.mean(), max(float(np.ptp(x)), 1e-300)
     coefficients = np.polyfit((x - middle) / width, y, 2 if curve == "parabola" else 3)
     return np.asarray(np.polyval(coefficients, (at - middle) / width))

@@ -33,7 +33,7 @@ EVEN, WITHIN = 3.0, 12.0
 #: What a tick's label takes along each axis, in inches.
 LABEL = {"x": 0.4, "y": 0.25}
 #: Shares of the axes right of which names stand left of their points, and above which they stand below.
-MIDDLE, HIGH = 0.55, 0.9
+MIDDLE, HIGH = 0.55, 0.7
 
 
 def new_axes(ax: Axes | None) -> Axes:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._design import Expected, RunPlan
+from .._design import RunPlan
+from .._design._worth import OPEN, Expected
 from .._errors import DataError, counted
 from .._repr import percent
 from . import _axes, _words
@@ -14,8 +15,6 @@ from . import _axes, _words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Standard error of ln N_opt from which a design leaves the best size open.
-OPEN = float(np.log(10.0))
 #: How far the target's line goes either way of the best size.
 WAY = 8.0
 #: The colour and the width of the bands before and after.
@@ -78,7 +77,7 @@ def _runs(ax: Axes, plan: RunPlan) -> None:
     places, seeds = np.unique(np.column_stack([plan.columns["N"], plan.columns["D"]]), axis=0, return_counts=True)
     label = counted(len(plan.columns["N"]), "run planned", "runs planned")
     style: dict[str, Any] = {"marker": "D", "color": _axes.PLAIN, "edgecolors": "white", "linewidths": 0.5}
-    ax.scatter(*places.T, s=26 * seeds, zorder=3, **style)
+    ax.scatter(places[:, 0], places[:, 1], s=26 * seeds, zorder=3, **style)
     ax.scatter([], [], s=26, label=label, **style)
     several = [(float(N), float(D), f"{n} seeds") for (N, D), n in zip(places, seeds, strict=True) if n > 1]
     _axes.annotate(ax, several)
