@@ -16,9 +16,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from designs import TRUTH, loss
 
 import isoflop as iso
+from designs import TRUTH, loss
 from isoflop._repr import table
 
 F, TARGET, SIGMA, RUNS, SHAPES = 1e22, 1e24, 0.005, 12, (0.85, 1.0, 2.0)
@@ -85,7 +85,11 @@ def study(simulations: int, seed: int = 0) -> list[dict[str, float | str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", iso.IsoflopWarning)
         return [
-            {"design": name, "p": p, **dict(zip(("loss", "size"), errors(N, D, p, simulations, [seed, j]), strict=True))}
+            {
+                "design": name,
+                "p": p,
+                **dict(zip(("loss", "size"), errors(N, D, p, simulations, [seed, j]), strict=True)),
+            }
             for name, (N, D) in designs(seed).items()
             for j, p in enumerate(SHAPES)
         ]

@@ -1,7 +1,8 @@
 //! Forecasts with correlated errors: `isoflop._core.discrepancy` and Student's quantiles.
 
-use isoflop_core::discrepancy::{Cell, Field, Model, Solution, solve, student_quantile};
+use isoflop_core::discrepancy::{Cell, Field, Model, Solution, solve};
 use isoflop_core::fit::Problem;
+use isoflop_core::inference::special::t_quantile;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -105,6 +106,6 @@ pub fn student<'py>(
     df: f64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let probabilities = probabilities.as_slice()?.to_vec();
-    let values = run::short(py, |_| Ok(probabilities.iter().map(|&p| student_quantile(p, df)).collect()))?;
+    let values = run::short(py, |_| Ok(probabilities.iter().map(|&p| t_quantile(p, df)).collect()))?;
     Ok(PyArray1::from_vec(py, values))
 }

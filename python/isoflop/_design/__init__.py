@@ -14,23 +14,21 @@ import numpy as np
 
 from .. import _engine
 from .._engine import Floats, floats
-from .._errors import DataError, compose, counted
+from .._errors import DataError
 from .._law import Law
 from .._prior import Prior
 from .._quantiles import tails
 from .._repr import number
 from .._seed import seed_of
+from ._checks import check_counts, check_held, limits_of, points_of, require_affordable
 from ._costs import Candidates, Cost, Limits, candidates, read_cost
 from ._known import Known
-from ._notes import notes_on
+from ._notes import notes_on, notes_on_limits
 from ._result import RunPlan
 from ._sources import read_known
 from ._target import target_of
 from ._usual import isoflop, ladder, of_cost
 from ._worth import Expected, Judge
-
-#: The cheapest candidate as a share of the budget.
-FLOOR = 1e-4
 
 __all__ = ["RunPlan", "evaluate_design", "plan_runs"]
 
@@ -54,7 +52,7 @@ def plan_runs(
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
-    starts: int = 3,
+    starts: int = 8,
     rng: Any = 0,
 ) -> RunPlan:
     """Choose the runs that make the forecast of a large one tightest.
@@ -140,22 +138,24 @@ def plan_runs(
     >>> plan.cost <= 1e22, plan.after.loss_error < 0.7 * isoflop.loss_error
     (True, True)
     """
-    limits = _limits(budget, cap, floor, N, tokens_per_param)
-    _check(k, slots, longest, starts)
-    known = read_known(model, law, sigma, prior, dict(held or {}))
-    price = read_cost(cost, unit, dict(held or {}))
+    limits = limits_of(budget, cap, floor, N, tokens_per_param)
+    check_counts(k, slots, longest, starts)
+    price = read_cost(cost, unit, held or {})
+    known = read_known(model, law, sigma, prior, held or {})
+    check_held(held or {}, known.best.law.variables, price.uses)
     if floor is None:
         limits = replace(limits, floor=_lowest(limits, known, price))
     judge = _judge(known, target_C, level)
     among = candidates(price, limits)
-    _require_affordable(among, limits, k, slots, longest, price.unit)
+    require_affordable(among, limits, k, slots, longest, price.unit)
     room = {"budget": limits.budget, "cap": limits.cap, "runs": k, "slots": slots or 0, "longest": longest or np.inf}
     found = _engine.exchange_design(judge.versions(among.N, among.D), among.cost, room, starts, seed_of(rng))
     chosen = found["chosen"]
     new = Candidates(among.N[chosen], among.D[chosen], among.cost[chosen])
     judge.require_identified(new.N, new.D)
     usual = _usual(judge, price, limits.budget, k)
-    return _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    plan = _plan(judge, price, new, "optimised", usual, limits.budget, slots)
+    return replace(plan, notes=(*plan.notes, *notes_on_limits(among, limits, price.unit)))
 
 
 def evaluate_design(
@@ -203,10 +203,11 @@ def evaluate_design(
     >>> mine.after.loss_low < mine.after.loss < mine.after.loss_high
     True
     """
-    _check(1, slots, None, 1)
-    sizes, tokens = _points(N, D)
-    known = read_known(model, law, sigma, prior, dict(held or {}))
-    price = read_cost(cost, unit, dict(held or {}))
+    check_counts(1, slots, None, 1)
+    sizes, tokens = points_of(N, D)
+    price = read_cost(cost, unit, held or {})
+    known = read_known(model, law, sigma, prior, held or {})
+    check_held(held or {}, known.best.law.variables, price.uses)
     judge = _judge(known, target_C, level)
     prices = price.of(sizes, tokens)
     if not (np.isfinite(prices) & (prices > 0)).all():
@@ -236,64 +237,6 @@ def _lowest(limits: Limits, known: Known, price: Cost) -> float:
     costs = price.of(known.made.columns["N"], known.made.columns["D"])
     cheapest = float(np.nanmin(costs)) if np.isfinite(costs).any() else 0.0
     return cheapest if limits.floor < cheapest < limits.cap else limits.floor
-
-
-def _limits(budget: float, cap: float, floor: float | None, N: Any, tokens_per_param: Any) -> Limits:
-    if not (np.isfinite(budget) and budget > 0):
-        raise DataError(f"budget is {budget!r}, expected what all runs may cost, a number above 0")
-    if not 0 < cap <= 1:
-        raise DataError(
-            compose(f"cap is {cap!r}, expected a share of the budget from 0 to 1", "0.25 lets a run take a fourth")
-        )
-    floor = FLOOR if floor is None else floor
-    if not 0 < floor < cap:
-        raise DataError(f"floor is {floor!r}, expected a share of the budget above 0 and below cap ({cap:g})")
-    pairs = {"N": N, "tokens_per_param": tokens_per_param}
-    for name, pair in pairs.items():
-        ends = np.asarray(pair, dtype=np.float64)
-        if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
-            raise DataError(f"{name} is {pair!r}, expected (smallest, largest), both above 0")
-    (a, b), (c, d) = pairs.values()
-    return Limits(float(budget), float(cap * budget), float(floor * budget), (float(a), float(b)), (float(c), float(d)))
-
-
-def _check(k: int, slots: int | None, longest: float | None, starts: int) -> None:
-    for name, value in {"k": k, "slots": slots, "starts": starts}.items():
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-            raise DataError(f"{name} is {value!r}, expected a whole number of at least 1")
-    if longest is not None and not longest > 0:
-        raise DataError(f"longest is {longest!r}, expected what the busiest slot may cost, a number above 0")
-
-
-def _require_affordable(
-    among: Candidates, limits: Limits, k: int, slots: int | None, longest: float | None, unit: str
-) -> None:
-    cheapest = float(among.cost.min())
-    if k * cheapest > limits.budget:
-        raise DataError(
-            compose(
-                f"{counted(k, 'run')} cost at least {number(k * cheapest, 3)} {unit}, the budget is "
-                f"{number(limits.budget, 3)}",
-                "make fewer runs, or allow cheaper ones with floor=...",
-            )
-        )
-    rounds = -(-k // (slots or 1))
-    if longest is not None and rounds * cheapest > longest:
-        raise DataError(
-            f"{counted(k, 'run')} on {counted(slots or 1, 'slot')} take at least {number(rounds * cheapest, 3)} {unit} "
-            f"on one of them, longest is {number(longest, 3)}"
-        )
-
-
-def _points(N: Any, D: Any) -> tuple[Floats, Floats]:
-    sizes, tokens = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (N, D))
-    if sizes.shape != tokens.shape or sizes.ndim != 1 or not len(sizes):
-        raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")
-    bad = ~(np.isfinite(sizes) & np.isfinite(tokens) & (sizes > 0) & (tokens > 0))
-    if bad.any():
-        run = int(np.argmax(bad))
-        raise DataError(f"run {run} has N {sizes[run]:g} and D {tokens[run]:g}, expected numbers above 0")
-    return floats(sizes), floats(tokens)
 
 
 def _usual(judge: Judge, price: Cost, budget: float, k: int) -> list[Expected]:
@@ -331,12 +274,12 @@ def _plan(
         made={} if known.made is None else {v: known.made.columns[v] for v in ("N", "D")},
         makespan=makespan,
         law=known.best.law.name or known.best.law.formula,
-        notes=notes_on(judge, columns, now, after, usual),
+        notes=notes_on(judge, columns, now, after),
     )
 
 
 def _seeds(N: Floats, D: Floats) -> Any:
-    """Number the repetitions of a point from 0."""
+    """Return the seed of each run: repetitions of a point are numbered from 0."""
     seen: dict[tuple[float, float], int] = {}
     out = []
     for point in zip(N.tolist(), D.tolist(), strict=True):

@@ -32,11 +32,14 @@ class Cost:
     unit : str
     sizes : (float, float)
         Sizes that it knows.
+    uses : frozenset of str
+        Names that its formula uses.
     """
 
     of: Callable[[Floats, Floats], Floats]
     unit: str
     sizes: tuple[float, float] = (0.0, np.inf)
+    uses: frozenset[str] = frozenset()
 
     def tokens(self, N: Floats, cost: Floats) -> Floats:
         """Return D so that a run of N costs `cost`; NaN where there is none (cost rises with D)."""
@@ -56,11 +59,12 @@ def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
     if cost is None:
         return Cost(lambda N, D: floats(6.0 * N * D), unit or "FLOP")
     if isinstance(cost, str):
-        known = {"N", "D", *held}
-        spare = [name for name in names_in(cost, "cost") if name not in known]
+        known, uses = {"N", "D", *held}, names_in(cost, "cost")
+        spare = [name for name in uses if name not in known]
         if spare:
-            raise LawError(compose(f"the cost {cost!r} uses {spare[0]!r}", f"it may use {listed(sorted(known))}"))
-        return Cost(_formula(cost, held), unit or "FLOP")
+            hint = f"it may use {listed(sorted(known))}; held={{{spare[0]!r}: ...}} gives it a value"
+            raise LawError(compose(f"the cost {cost!r} uses {spare[0]!r}", hint))
+        return Cost(_formula(cost, held), unit or "FLOP", uses=frozenset(uses))
     if not hasattr(cost, "per_token"):
         raise DataError(
             compose(
@@ -69,9 +73,7 @@ def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
             )
         )
     sizes = np.asarray(cost.N, dtype=np.float64)
-    return Cost(
-        lambda N, D: floats(cost.cost(N, D)), unit or str(cost.unit), (float(sizes.min()), float(sizes.max()))
-    )
+    return Cost(lambda N, D: floats(cost.cost(N, D)), unit or str(cost.unit), (float(sizes.min()), float(sizes.max())))
 
 
 def _formula(text: str, held: Mapping[str, float]) -> Callable[[Floats, Floats], Floats]:
@@ -138,8 +140,10 @@ def candidates(cost: Cost, limits: Limits) -> Candidates:
 def _spread(N: Floats, D: Floats, limits: Limits) -> Codes:
     """Return which of the sizes at one cost are candidates: evenly between the ends of the window, both included."""
     low, high = limits.tokens_per_param
-    inside = np.flatnonzero((D >= low * N) & (D <= high * N))
-    return integers(np.unique(inside[np.linspace(0, len(inside) - 1, SIZES).round().astype(np.int64)]))
+    ratio = D / N
+    inside = np.flatnonzero((ratio >= low) & (ratio <= high))
+    places = np.linspace(0, len(inside) - 1, SIZES if len(inside) else 0)
+    return integers(np.unique(inside[places.round().astype(np.int64)]))
 
 
 def _none_inside(limits: Limits, unit: str, low: float, high: float) -> DataError:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .._forecast._beliefs import in_words
 from .._repr import number, percent
-from ._worth import Expected, Judge
+from ._costs import Candidates, Limits
+from ._worth import OPEN, Expected, Judge
 
 #: Farther than so many times the largest run, a note says so.
 FAR = 10.0
 
 
-def notes_on(
-    judge: Judge, columns: Mapping[str, Any], now: Expected, after: Expected, usual: Sequence[Expected]
-) -> tuple[str, ...]:
+def notes_on(judge: Judge, columns: Mapping[str, Any], now: Expected, after: Expected) -> tuple[str, ...]:
     """Return notes: gains, priors, versions that were averaged, distance, repeated points."""
     known = judge.known
-    notes = [*_gains(now, after, usual), *known.notes]
+    notes = [*_gains(now, after), *known.notes]
     priors = {name: prior for name, prior in known.priors.items() if name in known.best.free}
     told = ", ".join(f"{name} {in_words(prior)}" for name, prior in priors.items())
     notes.append(f"priors: {told}" if told else "no priors: the runs alone decide")
     notes.append(_averaged(judge))
     seeds = int(np.sum(columns["seed"] > 0))
     if seeds:
-        notes.append(f"{seeds} of the runs repeat a point with another seed")
+        repeat = "run repeats" if seeds == 1 else "runs repeat"
+        notes.append(f"{seeds} {repeat} a point with another seed")
     largest = float(np.max(columns["C"]))
     if known.made is not None:
         largest = max(largest, float(np.max(6 * known.made.columns["N"] * known.made.columns["D"])))
@@ -41,13 +41,20 @@ def notes_on(
     return tuple(notes)
 
 
-def _gains(now: Expected, after: Expected, usual: Sequence[Expected]) -> list[str]:
-    notes = []
-    if now.loss_error < 3:
-        cut = 1 - after.loss_error / now.loss_error
-        notes.append(f"the band of the loss shrinks by {percent(cut)}, that of ln N_opt by "
-                     f"{percent(1 - after.N_opt_error / now.N_opt_error)}")
-    return notes
+def notes_on_limits(among: Candidates, limits: Limits, unit: str) -> list[str]:
+    """Say it where sizes and tokens per parameter allow no run as large as the cap does."""
+    largest = float(among.cost.max())
+    if largest > 0.7 * limits.cap:  # the grid of costs is no finer
+        return []
+    ends = f"N up to {number(limits.N[1], 3)} and {limits.tokens_per_param[1]:g} tokens per parameter"
+    return [f"{ends} allow runs of {number(largest, 3)} {unit} at most, less than the cap of {number(limits.cap, 3)}"]
+
+
+def _gains(now: Expected, after: Expected) -> list[str]:
+    if not now.loss_error < OPEN:
+        return []
+    loss, size = 1 - after.loss_error / now.loss_error, 1 - after.N_opt_error / now.N_opt_error
+    return [f"errors shrink: that of ln loss by {percent(loss)}, that of ln N_opt by {percent(size)}"]
 
 
 def _averaged(judge: Judge) -> str:

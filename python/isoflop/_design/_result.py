@@ -10,7 +10,7 @@ import numpy as np
 
 from .._points import make_frame
 from .._repr import facts, html_table, number, percent, table
-from ._worth import Expected
+from ._worth import OPEN, Expected
 
 _RUN_HEADERS = ("run", "N", "D", "tokens per param", "C")
 
@@ -134,7 +134,7 @@ class RunPlan:
         headers += ["slot"] if "slot" in self.columns else []
         rows = []
         for i, row in enumerate(_rows(self.columns)):
-            cells = [number(row["N"], 3), number(row["D"], 3), number(row["D"] / row["N"], 3), number(row["C"], 3)]
+            cells = [f"{row['N']:.3g}", f"{row['D']:.3g}", number(row["D"] / row["N"], 3), f"{row['C']:.3g}"]
             cells += [number(row["cost"], 3)] if own else []
             cells += [str(row["seed"])] if seeded else []
             rows.append([str(i + 1), *cells, *([str(row["slot"])] if "slot" in row else [])])
@@ -150,7 +150,7 @@ class RunPlan:
                 _error(one.loss_error, 4),
                 _band(one.loss_error, f"{one.loss_low:.4f} to {one.loss_high:.4f}"),
                 _error(one.N_opt_error, 3),
-                _band(one.N_opt_error, f"{number(one.N_opt_low, 3)} to {number(one.N_opt_high, 3)}"),
+                _band(one.N_opt_error, f"{one.N_opt_low:.3g} to {one.N_opt_high:.3g}"),
             ]
             for one in self.designs
         ]
@@ -165,11 +165,11 @@ class RunPlan:
 
 
 def _error(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if value < 100 else "open"
+    return f"{value:.{digits}f}" if value < OPEN else "open"
 
 
 def _band(error: float, text: str) -> str:
-    return text if error < 3 else "–"
+    return text if error < OPEN else "–"
 
 
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from .._forecast import Forecaster
 from .._law import Law
 from .._prior import Prior, weak
 from .._published import Published, values_of
-from .._repr import number
+from .._repr import percent
 from .._runs import Runs, as_runs
 from ._known import Known, Made
 from ._target import Version
@@ -60,7 +60,8 @@ def _is_robust(law: Law) -> bool:
     return law.formula in (laws.get("chinchilla").formula, laws.get(ROBUST).formula)
 
 
-def _check(law: Law, held: Mapping[str, float]) -> None:
+def _check(law: Law, held: Mapping[str, float]) -> dict[str, float]:
+    """Refuse laws that no design can be made for; return the values of the law's other variables than N and D."""
     if law.levels or law.schedules or not {"N", "D"} <= set(law.variables):
         raise LawError(
             compose(
@@ -69,14 +70,12 @@ def _check(law: Law, held: Mapping[str, float]) -> None:
                 "leave law out: runs with N and D are planned for the p-norm law",
             )
         )
-    spare = set(held) - set(law.variables) | {"N", "D"} & set(held)
-    if spare:
-        raise DataError(f"held names {listed(sorted(spare))}, expected other variables of the law than N and D")
     open_ = [name for name in law.variables if name not in ("N", "D", *held)]
     if open_:
         raise DataError(
             compose(f"the law has the variable {open_[0]!r} beside N and D", f"hold it: held={{{open_[0]!r}: ...}}")
         )
+    return {name: float(value) for name, value in held.items() if name in law.variables}
 
 
 def _priors(law: Law, lowest: float, prior: Any) -> dict[str, Prior]:
@@ -100,7 +99,7 @@ def _from_values(model: Any, law: Any, sigma: float | None, prior: Any, held: Ma
     params = {**own.constants, **values_of(own, values)}
     if _is_robust(own):
         own, params = laws.get(ROBUST), {"p": 1.0, **params}
-    _check(own, held)
+    held = _check(own, held)
     missing = [name for name in own.parameters if name not in params]
     if missing:
         raise LawError(f"no value for {listed(missing)}, a design needs every parameter of the law")
@@ -124,15 +123,19 @@ def _shaped(best: Version, params: Sequence[Mapping[str, float]]) -> tuple[Versi
 
 
 def _from_runs(runs: Runs, law: Law, sigma: float | None, prior: Any, held: Mapping[str, float]) -> Known:
+    asked = law
     if _is_robust(law):
         law = laws.get(ROBUST)
-    _check(law, held)
+    held = _check(law, held)
     priors = _priors(law, float(np.nanmin(runs.loss)), prior)
     settings: dict[str, Any] = {"criterion": "huber", "delta": "auto"}
     fit = fit_law(runs, law, prior=priors or None, **settings)
     known = _of_fit(fit, None, sigma, priors, held)
     if law.name != ROBUST:
         return known
+    if asked.formula != law.formula:
+        note = "made for the p-norm law, of which chinchilla is p = 1: a design that trusts p is poor where it is off"
+        known = replace(known, notes=(*known.notes, note))
     rest = {name: p for name, p in priors.items() if name != "p"}
     shapes = [fit_law(runs, law, prior=rest or None, fixed={"p": p}, **settings) for p in SHAPES]
     return replace(known, versions=_shaped(known.best, [one.params for one in shapes]))
@@ -142,11 +145,13 @@ def _from_fit(
     fit: Fit, draws: Bootstrap | None, law: Any, sigma: float | None, prior: Any, held: Mapping[str, float]
 ) -> Known:
     chosen = fit.law if law is None else _law(law)
-    if draws is None and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
-        return _from_runs(_runs_of(fit), chosen, sigma, prior, held)
+    own = draws is not None and fit.law.formula == laws.get(ROBUST).formula
+    if not own and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
+        beliefs = dict(fit.priors) if prior == "weak" and fit.priors else prior
+        return _from_runs(_runs_of(fit), chosen, sigma, beliefs, held)
     if law is not None and chosen != fit.law:
         raise LawError(compose("law is another one than that of the fit", "leave out law=, or pass the runs"))
-    _check(fit.law, held)
+    held = _check(fit.law, held)
     lowest = float(fit.problem.table["response"].min()) if fit.problem is not None else 1.0
     priors = dict(fit.priors) if prior == "weak" and fit.priors else _priors(fit.law, lowest, prior)
     return _of_fit(fit, draws, sigma, priors, held)
@@ -206,7 +211,7 @@ def _noise(fit: Fit, seen: Any) -> float:
     if fit.law.scale != "log":
         r = r / fit.fitted[seen]
     n, q = len(r), len(fit.free)
-    sigma = 1.4826 * float(np.median(np.abs(r))) * np.sqrt(n / max(n - q, 1))
+    sigma = float(1.4826 * np.median(np.abs(r)) * np.sqrt(n / max(n - q, 1)))
     if not sigma > 1e-9:
         raise DataError(
             compose(f"residuals of the {n} runs are zero: how noisy a run is cannot be told", "pass sigma=0.005")
@@ -216,9 +221,9 @@ def _noise(fit: Fit, seen: Any) -> float:
 
 def _notes_on(fit: Fit, shared: float) -> tuple[str, ...]:
     notes = []
-    if shared > 0.05:
+    if shared > 0.05 and fit.groups is not None:
         groups = len(np.unique(fit.groups))
-        notes.append(f"runs of a group share {number(100 * shared, 2)} % of their noise: {groups} groups count")
+        notes.append(f"runs of a group share {percent(shared)} of their noise: {groups} groups count")
     if fit.at_bound:
         notes.append(f"{', '.join(fit.at_bound)} ended at a bound and is held there")
     return tuple(notes)

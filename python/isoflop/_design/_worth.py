@@ -97,11 +97,12 @@ class Judge:
         if min(errors) <= OPEN:
             return
         error = "infinite" if not np.isfinite(min(errors)) else number(min(errors), 3)
+        which = counted(len(N), "new run") + ("" if self.known.made is None else " and those already made")
         raise DataError(
             compose(
-                f"the {counted(len(N), 'new run')} {'' if self.known.made is None else 'and those already made '}do not "
-                f"identify N_opt at {number(self.centre.C, 3)} FLOP: without priors the standard error of its "
-                f"logarithm is {error}, expected at most {number(OPEN, 2)} (a factor of 10)" + self._shape(N, D),
+                f"the {which} do not identify N_opt at {number(self.centre.C, 3)} FLOP: without priors the standard "
+                f"error of its logarithm is {error}, expected at most {number(OPEN, 2)} (a factor of 10)"
+                + self._shape(N, D),
                 "train several sizes at the same compute, from a fourth to four times the best one",
             )
         )

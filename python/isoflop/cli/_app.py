@@ -16,6 +16,7 @@ from ._html_report import report
 from ._info import info
 from ._laws import check, laws
 from ._plan import plan
+from ._plan_runs import plan_runs
 
 if TYPE_CHECKING:
     import cyclopts
@@ -25,13 +26,14 @@ HELP = """Scaling laws: fit them, bootstrap them a million times in seconds, for
 Results go to stdout: tables on a terminal, one JSON object otherwise or with --json.
 Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupted."""
 GROUPS = {
-    "Budget": "days usd flops kwh target_loss max_days lifetime_tokens",
+    "Budget": "budget target days usd flops kwh target_loss max_days lifetime_tokens",
     "Cluster and job": "machine family counts",
     "Columns": "table by",
     "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
-    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output target title backtest json",
+    "Design": "k cost unit sizes window cap floor slots longest sigma",
+    "Output": "at sensitivity save plot along hold tokens_per_param until plot_width output title backtest json",
 }
 
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_machine`, `_table`)
@@ -60,6 +62,7 @@ def build() -> cyclopts.App:
     for command in (fit, forecast, backtest, plan, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
     app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
+    app.command(_grouped(plan_runs), name="plan-runs", help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")

@@ -10,8 +10,6 @@ mod covariance;
 mod factor;
 mod gls;
 mod mixture;
-mod student;
 
 pub use covariance::{Cell, Field};
 pub use mixture::{Forecast, Model, Solution, solve};
-pub use student::{student_cdf, student_quantile};
