@@ -199,7 +199,9 @@ def _quantiles(values: Floats, probs: tuple[float, float]) -> tuple[Floats, Floa
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for i, row in enumerate(values):
         known = row[~np.isnan(row)]
-        if len(known):
+        if len(known) and (known == known[0]).all():
+            low[i] = high[i] = known[0]
+        elif len(known):
             ends = np.quantile(np.minimum(known, _VAST), probs, method="weibull")
             low[i], high[i] = np.where(ends > _VAST / 1e9, np.inf, ends)
     return low, high

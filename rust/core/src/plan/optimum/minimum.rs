@@ -5,13 +5,16 @@
 
 use super::End;
 use super::surface::{BLOCK, Point, Room, Surface};
+use crate::simd::LANES;
 
 /// Steps at most; halving alone settles in fewer.
 const STEPS: usize = 120;
 /// A step this small is the last: the next would be its square.
 const LAST_STEP: f64 = 1e-8;
-/// Sizes that a law without a certificate is scanned at.
-const SCAN: usize = 49;
+/// Sizes that a law without a certificate is scanned at where nothing is known yet.
+const SCAN: usize = 193;
+/// How far from a minimum that was found, in ln N, lower ones are looked for: table costs wave nearby, laws far away.
+const PROBES: [f64; 8] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4];
 /// Halvings of a search for a limit.
 const HALVINGS: usize = 64;
 
@@ -45,11 +48,48 @@ impl Surface {
     /// Minimises over one box from `lanes.z`; the loss of the result is in `point`.
     pub(super) fn minimise(&self, room: &mut Room, which: (f64, f64), budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
         self.bracket(room, which, budget, lanes);
+        let is_known = lanes.z[..room.n].iter().all(|z| !z.is_nan());
         if self.is_convex || which.0 == which.1 {
             self.descend(room, budget, lanes, point);
+        } else if is_known {
+            self.descend(room, budget, lanes, point);
+            self.probe(room, budget, lanes, point);
         } else {
             self.scan(room, budget, lanes, point);
         }
+    }
+
+    /// Looks for something lower around the minima that were found, and descends from there.
+    fn probe(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
+        let n = room.n;
+        let (mut lowest, mut from) = (point.value.clone(), vec![f64::NAN; BLOCK]);
+        let (mut z, mut other) = (lanes.z.clone(), Point::new());
+        for offset in PROBES.into_iter().flat_map(|x| [x, -x]) {
+            for i in 0..n {
+                z[i] = (lanes.z[i] + offset).clamp(lanes.low[i], lanes.high[i]);
+            }
+            self.at(room, &z, budget, &mut other);
+            for i in 0..n {
+                if other.value[i] < lowest[i] - 1e-13 * lowest[i].abs() {
+                    (lowest[i], from[i]) = (other.value[i], z[i]);
+                }
+            }
+        }
+        if from[..n].iter().all(|z| z.is_nan()) {
+            return;
+        }
+        let mut again = lanes.clone();
+        for i in (0..n).filter(|&i| !from[i].is_nan()) {
+            // The probes on either side lie at half and at twice the distance.
+            let offset = from[i] - lanes.z[i];
+            let (near, far) = (lanes.z[i] + 0.5 * offset, lanes.z[i] + 2.0 * offset);
+            again.low[i] = near.min(far).clamp(lanes.low[i], lanes.high[i]);
+            again.high[i] = near.max(far).clamp(lanes.low[i], lanes.high[i]);
+            (again.z[i], again.end[i]) = (from[i], None);
+        }
+        self.descend(room, budget, &mut again, &mut other);
+        relabel(&mut again, lanes, n);
+        keep_lower(lanes, point, &again, &other, n);
     }
 
     /// Sets the ends of every lane: those of the box, drawn in to where tokens and their ratio allow.
@@ -70,6 +110,10 @@ impl Surface {
 
     /// Moves one end of every lane to the first size, seen from there, that is allowed.
     fn draw_in(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, is_low: bool, allowed: impl Fn(f64, f64) -> bool) {
+        let whole = room.n;
+        // Where all lanes have one budget and nothing else moves, the first lanes speak for all.
+        let is_uniform = self.question.over.is_empty() && budget[..whole].iter().all(|b| *b == budget[0]);
+        room.n = if is_uniform { LANES } else { whole };
         let n = room.n;
         let mut tokens = vec![0.0; BLOCK];
         let (mut bad, mut good) =
@@ -93,6 +137,12 @@ impl Surface {
         }
         let ends = if is_low { &mut lanes.low } else { &mut lanes.high };
         (0..n).filter(|&i| !done[i]).for_each(|i| ends[i] = good[i]);
+        if is_uniform {
+            let (end, outcome) = (ends[0], lanes.end[0]);
+            ends[..whole].fill(end);
+            lanes.end[..whole].fill(outcome);
+        }
+        room.n = whole;
     }
 
     /// Looks at the whole range first, then descends into the two lowest hollows.

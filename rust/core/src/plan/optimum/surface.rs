@@ -8,7 +8,7 @@ use super::price::{Jet, Price};
 use crate::error::{Error, Result};
 use crate::expr::{Bind, Columns, Id, Law, Layout, Machine, Node, Program, Spec, Symbol};
 use crate::predict::run_numbers;
-use crate::simd::{Arg, Kernels};
+use crate::simd::Kernels;
 
 /// Draws in one run of the tape.
 pub(super) const BLOCK: usize = 256;
@@ -55,6 +55,8 @@ pub(super) struct Room {
     log_price: Jet,
     fixed: Jet,
     scratch: Vec<f64>,
+    mixed: [Vec<f64>; 2],
+    spare: [Vec<f64>; 4],
     /// Lanes in use, a multiple of the register's.
     pub n: usize,
 }
@@ -160,6 +162,8 @@ impl Surface {
             log_price: [lanes(), lanes(), lanes()],
             fixed: [lanes(), lanes(), lanes()],
             scratch: lanes(),
+            mixed: [lanes(), lanes()],
+            spare: [lanes(), lanes(), lanes(), lanes()],
             n: BLOCK,
         }
     }
@@ -229,67 +233,45 @@ impl Surface {
     pub(super) fn at(&self, room: &mut Room, z: &[f64], budget: &[f64], point: &mut Point) {
         self.tokens(room, z, budget, &mut point.tokens);
         let (n, q) = (room.n, self.price.power());
-        let tokens = std::mem::take(&mut point.tokens);
-        self.law_at(room, z, &tokens, |outputs| {
-            for i in 0..n {
-                let [value, by_size, by_tokens, size_size, size_tokens, tokens_tokens] = outputs.lane(i);
-                let (v1, v2) = (outputs.first[i], outputs.second[i]);
-                point.value[i] = value;
-                point.slope[i] = by_size + by_tokens * v1;
-                point.curve[i] = size_size + 2.0 * size_tokens * v1 + tokens_tokens * v1 * v1 + by_tokens * v2;
-                point.gain[i] = by_tokens / (q * outputs.left[i]);
-                point.trade[i] = v1;
-                point.by_tokens[i] = by_tokens;
-                if !point.value[i].is_finite() || !point.slope[i].is_finite() || !tokens[i].is_finite() {
-                    (point.value[i], point.slope[i], point.curve[i]) = (f64::INFINITY, f64::INFINITY, f64::NAN);
-                }
+        let mut mixed = std::mem::take(&mut room.mixed);
+        let [size_tokens, tokens_tokens] = &mut mixed;
+        let Point { tokens, value, slope, curve, gain, trade, by_tokens } = point;
+        self.law_at(room, z, tokens, [value, slope, by_tokens, curve, size_tokens, tokens_tokens]);
+        let ([_, first, second], left) = (&room.log_price, &room.scratch);
+        let lanes = slope[..n].iter_mut().zip(&mut curve[..n]).zip(&mut gain[..n]).zip(&mut trade[..n]);
+        for (i, (((slope, curve), gain), trade)) in lanes.enumerate() {
+            let (v1, v2, by) = (first[i], second[i], by_tokens[i]);
+            *curve += 2.0 * size_tokens[i] * v1 + tokens_tokens[i] * v1 * v1 + by * v2;
+            *slope += by * v1;
+            *gain = by / (q * left[i]);
+            *trade = v1;
+        }
+        for i in 0..n {
+            if !(value[i].is_finite() && slope[i].is_finite() && tokens[i].is_finite()) {
+                (value[i], slope[i], curve[i]) = (f64::INFINITY, f64::INFINITY, f64::NAN);
             }
-        });
-        point.tokens = tokens;
+        }
+        room.mixed = mixed;
     }
 
     /// The loss and its derivative by ln D at sizes and tokens, whatever they cost.
     pub(super) fn at_tokens(&self, room: &mut Room, z: &[f64], tokens: &[f64], value: &mut [f64], slope: &mut [f64]) {
-        let n = room.n;
-        self.law_at(room, z, tokens, |outputs| {
-            for i in 0..n {
-                let lane = outputs.lane(i);
-                (value[i], slope[i]) = (lane[0], lane[2]);
-            }
-        });
+        let [mut a, mut b, mut c, mut d] = std::mem::take(&mut room.spare);
+        self.law_at(room, z, tokens, [value, &mut a, slope, &mut b, &mut c, &mut d]);
+        room.spare = [a, b, c, d];
     }
 
-    fn law_at(&self, room: &mut Room, z: &[f64], tokens: &[f64], mut read: impl FnMut(&Outputs<'_>)) {
+    /// The law and its derivatives by ln N, ln D, twice by each, as `derivatives` orders them.
+    fn law_at(&self, room: &mut Room, z: &[f64], tokens: &[f64], to: [&mut [f64]; 6]) {
         let (n, n_data) = (room.n, self.program.n_data);
         room.block[n_data * BLOCK..][..n].copy_from_slice(&z[..n]);
         let last = n_data + 1 + self.question.over.len();
         room.block[last * BLOCK..][..n].copy_from_slice(&tokens[..n]);
         let columns = Columns { data: Layout::Together(&room.block, BLOCK), start: 0, n };
         room.machine.run(&self.program.rows, columns, &self.numbers);
-        let arg = |k: usize| room.machine.arg(self.program.rows.outputs[k], columns, &self.numbers);
-        read(&Outputs {
-            law: std::array::from_fn(arg),
-            first: &room.log_price[1],
-            second: &room.log_price[2],
-            left: &room.scratch,
-        });
-    }
-}
-
-/// What a run of both tapes has left.
-struct Outputs<'a> {
-    law: [Arg<'a>; 6],
-    first: &'a [f64],
-    second: &'a [f64],
-    left: &'a [f64],
-}
-
-impl Outputs<'_> {
-    fn lane(&self, i: usize) -> [f64; 6] {
-        self.law.map(|arg| match arg {
-            Arg::V(values) => values[i],
-            Arg::S(value) => value,
-        })
+        for (out, &output) in to.into_iter().zip(&self.program.rows.outputs) {
+            room.machine.copy(output, columns, &self.numbers, &mut out[..n]);
+        }
     }
 }
 
