@@ -6,7 +6,7 @@ Both tables are read by `_tables`, fitted at once by `_joint`; errors are `_line
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from .._fitted import Fit
 from .._law import Law
 from .._points import backend_of
 from .._quantiles import tails
-from .._recipe import Criterion
 from .._runs import Runs, as_runs
 from ._contrast import Contrasts, contrasts_of, probability
 from ._frontier import Frontier
@@ -58,7 +57,7 @@ def compare_recipes(
     a: str | None = None,
     b: str | None = None,
     overlap: bool = True,
-    criterion: Criterion | None = None,
+    criterion: Literal["squared", "huber"] | None = None,
     level: float = 0.95,
     n_resamples: int = 2_000,
     rng: Any = 0,
@@ -93,8 +92,8 @@ def compare_recipes(
         the recipes are called.
     overlap : bool
         Whether the recipes must have runs at common compute. False compares by extrapolation alone, with a note.
-    criterion : str, optional
-        As in `fit`; "squared" where a recipe has fewer than 20 runs, else "huber" with its width from the residuals.
+    criterion : {"squared", "huber"}, optional
+        "squared" where a recipe has fewer than 20 runs, else "huber" with its width from the residuals.
     level : float
     n_resamples : int
         Common resamples, for draws of multipliers and the share that cross; 0 for none. Intervals do not use them.
@@ -140,6 +139,8 @@ def compare_recipes(
     ([1.32, 1.28, 1.36], None)
     """
     tails(level)
+    if criterion not in (None, "squared", "huber"):
+        raise DataError(compose(f"criterion is {criterion!r}", "t intervals are for 'squared' and 'huber'"))
     first, second, names = _both(runs_a, runs_b, by, (a, b), variables)
     base, chosen = _law(law, first, second)
     frontier = Frontier(base)

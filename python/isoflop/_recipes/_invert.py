@@ -114,7 +114,10 @@ def _end(margin: Test, estimate: Floats, side: float, least: float, most: float)
     rows = np.arange(len(start))
     inner, outer = walk[rows, np.maximum(first - 1, 0)], walk[rows, first]
     signed = _halve(lambda x: margin(side * x), *np.sort([side * inner, side * outer], axis=0))
-    return np.where(found, side * signed, side * np.inf)
+    end = np.where(found, side * signed, side * np.inf)
+    # An estimate beyond all compute has nothing beyond it, and is alone where the test rejects at once.
+    lost = np.isinf(estimate) & ((np.sign(estimate) == side) | (found & (first == 0)))
+    return floats(np.where(lost, estimate, end))
 
 
 def _powers(log_x: Floats) -> Floats:

@@ -16,7 +16,7 @@ from .._fitted import Fit
 from .._leverage import internal_jacobian
 
 #: A variance is at least this share of what independent rows would have.
-FLOOR = 0.01
+FLOOR = 1e-4
 
 
 @dataclass(frozen=True)

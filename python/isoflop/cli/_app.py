@@ -10,6 +10,7 @@ from ._backtest import backtest
 from ._compare import compare_laws
 from ._cost import cost, validate_cost
 from ._demo import demo
+from ._downstream import downstream
 from ._fit import fit
 from ._forecast import forecast
 from ._html_report import report
@@ -17,6 +18,7 @@ from ._info import info
 from ._laws import check, laws
 from ._plan import plan
 from ._plan_runs import plan_runs
+from ._recipes import compare_recipes
 
 if TYPE_CHECKING:
     import cyclopts
@@ -28,8 +30,9 @@ Exit codes: 0 done, 1 user error, 2 wrong usage, 3 not converged, 130 interrupte
 GROUPS = {
     "Budget": "budget target days usd flops kwh target_loss max_days lifetime_tokens",
     "Cluster and job": "machine family counts",
-    "Columns": "table by",
-    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy",
+    "Columns": "table by a b pair metrics task",
+    "Law and recipe": "law laws real criterion delta quantile scale fixed tied bounds prior starts discrepancy "
+    "shared asymptote link chance ceiling error at_chance overlap",
     "Bootstrap": "bootstrap scheme resamples seed level threads",
     "Protocol": "methods ratios",
     "Design": "k cost unit sizes window cap floor slots longest sigma",
@@ -39,7 +42,7 @@ GROUPS = {
 #: What else cyclopts must know: options that take all words up to the next one, and classes (`_machine`, `_table`)
 #: whose fields are options.
 SPECIAL: dict[str, dict[str, Any]] = {
-    **{name: {"consume_multiple": True} for name in ("methods", "ratios")},
+    **{name: {"consume_multiple": True} for name in ("methods", "ratios", "metrics")},
     **{name: {"name": "*"} for name in ("machine", "table")},
     "output": {"name": ["--output", "-o"]},
 }
@@ -59,10 +62,10 @@ def build() -> cyclopts.App:
         default_parameter=keep,
         suppress_keyboard_interrupt=False,
     )
-    for command in (fit, forecast, backtest, plan, report, cost, validate_cost, demo, info):
+    for command in (fit, forecast, downstream, backtest, plan, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
-    app.command(_grouped(compare_laws), name="compare-laws", help_format="plaintext")
-    app.command(_grouped(plan_runs), name="plan-runs", help_format="plaintext")
+    for command in (compare_laws, compare_recipes, plan_runs):
+        app.command(_grouped(command), name=command.__name__.replace("_", "-"), help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")

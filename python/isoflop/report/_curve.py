@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from .._engine import Floats, floats
-from ..plot._path import LABELS, path_of
+from ..plot._path import path_of
+from ..plot._words import LABELS
 from ._decision import Decision, Model, band_of
 from ._rows import Rows
 

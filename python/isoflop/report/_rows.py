@@ -11,7 +11,7 @@ from .._engine import Floats, floats
 from .._errors import FitError
 from .._fitted import Fit
 from .._roles import is_called
-from ..plot._path import LABELS, LOSS
+from ..plot._words import LABELS, LOSS
 
 #: Rows that a chart shows; all of them count in every number.
 MOST = 2_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plot._path import LABELS
+from ..plot._words import LABELS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
