@@ -1,10 +1,10 @@
 """Run benches and write what they print into docs/measured, whose files the documentation includes.
 
-    python benches/python/measured.py [speed cost coverage forecasts forecast_coverage] [--busy]
+    python benches/python/measured.py [speed cost coverage forecasts forecast_coverage designs recipes] [--busy]
 
 Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` rates are per second of
-CPU where a bench can say so. `cost`, `forecasts` need the measured tables (ISOFLOP_SHARED). Coverage takes minutes,
-that of forecasts hours.
+CPU where a bench can say so. `cost`, `forecasts` need the measured tables (ISOFLOP_SHARED). The others take
+minutes, coverage of forecasts hours.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ TAKEN = (0, 1)
 
 @dataclass(frozen=True)
 class Page:
-    """A file of docs/measured: the scripts whose output it holds, and whether that is a page already."""
+    """A file of docs/measured: the scripts whose output it holds, or the one script that writes it itself."""
 
     scripts: tuple[tuple[str, ...], ...]
-    markdown: bool = False
+    writes_itself: bool = False
 
 
 def pages() -> dict[str, Page]:
@@ -42,9 +42,11 @@ def pages() -> dict[str, Page]:
     return {
         "speed": Page(tuple((name,) for name in speed)),
         "cost": Page((("calibrate.py", str(SHARED / "science" / "measured_training.csv")),)),
-        "coverage": Page((("coverage.py",),), markdown=True),
+        "coverage": Page((("coverage.py",),), writes_itself=True),
         "forecasts": Page((("forecasts.py",),)),
         "forecast_coverage": Page((("forecast_coverage.py",),)),
+        "designs": Page((("plan_designs.py",),)),
+        "recipes": Page((("recipes_coverage.py",),), writes_itself=True),
     }
 
 
@@ -69,15 +71,17 @@ def printed(words: tuple[str, ...], busy: bool) -> str:
     return done.stdout.strip()
 
 
-def text_of(page: Page, busy: bool) -> str:
-    """Return a page: blocks of text, each under the name of its script where there are several."""
-    if page.markdown:
-        return printed(page.scripts[0], busy) + "\n"
-    blocks = []
+def write(name: str, page: Page, busy: bool) -> None:
+    """Write a page: blocks of text, each under the name of its script where there are several."""
+    out = OUT / f"{name}.md"
+    if page.writes_itself:
+        printed((*page.scripts[0], "--write", str(out)), busy)
+        return
+    text = f"{machine(busy)}\n\n" if name == "speed" else ""
     for words in page.scripts:
         lead = f"`benches/python/{words[0]}`:\n\n" if len(page.scripts) > 1 else ""
-        blocks.append(f"{lead}```text\n{printed(words, busy)}\n```\n")
-    return "\n".join(blocks)
+        text += f"{lead}```text\n{printed(words, busy)}\n```\n\n"
+    out.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -87,8 +91,7 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true", help="the machine has other work")
     given = parser.parse_args()
     for name in given.names or ("speed", "cost"):
-        head = f"{machine(given.busy)}\n\n" if name == "speed" else ""
-        (OUT / f"{name}.md").write_text(head + text_of(pages()[name], given.busy), encoding="utf-8")
+        write(name, pages()[name], given.busy)
         print(f"docs/measured/{name}.md")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -32,9 +31,6 @@ def _pages() -> Iterator[tuple[str, str]]:
 
 def _before_files_are_found(app: Any, _config: Any) -> None:
     generate(Path(app.srcdir) / GENERATED)
-    gallery = Path(app.srcdir) / "gallery"
-    if gallery.is_dir():
-        shutil.copytree(gallery, Path(app.outdir) / "_images", dirs_exist_ok=True)
 
 
 def _signature(_app: Any, kind: str, _name: str, thing: Any, _options: Any, args: Any, _returns: Any) -> Any:

@@ -68,6 +68,13 @@ def test_links_lead_somewhere():
             assert (path.parent / target).exists(), f"{label(path)}: {target}"
 
 
+def test_the_gallery_shows_every_picture():
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    made = {path.name for path in (DOCS / "gallery").glob("*.png")}
+    assert made
+    assert set(re.findall(r"\(gallery/(\w+\.png)\)", page)) == made
+
+
 @pytest.mark.parametrize("module", [latex, markdown])
 def test_the_examples_of_the_site_s_own_code_run(module):
     assert doctest.testmod(module).failed == 0
