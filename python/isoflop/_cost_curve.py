@@ -10,6 +10,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._engine import Floats, floats
 from ._errors import DataError, compose, rows_text
@@ -47,9 +48,9 @@ class CostCurve:
 
     Notes
     -----
-    Between sizes ln per_token (and fixed) are monotone piecewise cubics of ln N (Fritsch and Carlson 1980): smooth, and
-    without bumps that the table does not have. Sizes outside the table, and those between two of which one cannot be
-    run, are not allowed.
+    Between sizes ln per_token and ln fixed (or fixed, where some of it is 0) are monotone piecewise cubics of ln N
+    (Fritsch and Carlson 1980): smooth, and without bumps that the table does not have. Sizes outside the table, and
+    those between two of which one cannot be run, are not allowed.
 
     Examples
     --------
@@ -88,9 +89,9 @@ class CostCurve:
             raise DataError(compose(f"no size of the cost curve {self.label!r} can be run", why or None))
 
     @property
-    def can_run(self) -> np.ndarray:
+    def can_run(self) -> NDArray[np.bool_]:
         """Which sizes can be run."""
-        return np.isfinite(self.per_token) & np.isfinite(self.fixed)
+        return np.asarray(np.isfinite(self.per_token) & np.isfinite(self.fixed))
 
     @property
     def sizes(self) -> tuple[tuple[float, float], ...]:
@@ -119,7 +120,7 @@ class CostCurve:
 
     def price(self, N: Any) -> Any:
         """Return the cost of one token at sizes, in `unit`."""
-        return np.exp(_read(self._knots(), self.pieces(np.log(self.per_token)), np.log(N)))
+        return self.read(self.per_token, N)
 
     def fixed_at(self, N: Any) -> Any:
         """Return the fixed part of the cost at sizes, in `unit`."""
@@ -127,13 +128,15 @@ class CostCurve:
 
     def read(self, values: Floats, N: Any) -> Any:
         """Return a column of one value per size, read between the sizes."""
+        if self._is_log(values):
+            return np.exp(_read(self._knots(), self.pieces(np.log(values)), np.log(N)))
         return _read(self._knots(), self.pieces(values), np.log(N))
 
     def flops(self, N: Any, D: Any) -> Any:
         """Return the training FLOP of runs: from `flops_per_token`, or 6·N·D where the curve has none."""
         if self.flops_per_token is None:
             return 6.0 * np.asarray(N) * D
-        return np.exp(_read(self._knots(), self.pieces(np.log(self.flops_per_token)), np.log(N))) * D
+        return self.read(self.flops_per_token, N) * D
 
     def pieces(self, values: Floats) -> Floats:
         """Return the cubic pieces of a column over ln N between the sizes that can be run: an array (pieces, 4)."""
@@ -148,11 +151,17 @@ class CostCurve:
         knots = self._knots()
         if len(knots) == 1:
             knots = floats([knots[0], knots[0] + 1.0])
+        is_log = self._is_log(fixed)
         return {
             "knots": knots,
             "per_token": self.pieces(np.log(self.per_token)),
-            "fixed": self.pieces(fixed) if (fixed[self.can_run] > 0).any() else None,
+            "fixed": self.pieces(np.log(fixed) if is_log else fixed) if fixed[self.can_run].any() else None,
+            "fixed_is_log": is_log,
         }
+
+    def _is_log(self, values: Floats) -> bool:
+        """Whether a column is read by its logarithm: where none of it is 0."""
+        return bool((values[self.can_run] > 0).all())
 
     def _require(self, N: Floats) -> None:
         inside = np.zeros(N.shape, dtype=bool)

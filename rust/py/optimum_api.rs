@@ -42,6 +42,7 @@ fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
     Ok(Table {
         knots: convert::floats(&convert::item(dict, "knots")?)?,
         per_token: pieces(&convert::item(dict, "per_token")?)?,
+        fixed_is_log: convert::item(dict, "fixed_is_log")?.extract()?,
         fixed: if fixed.is_none() { None } else { Some(pieces(&fixed)?) },
     })
 }

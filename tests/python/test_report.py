@@ -101,7 +101,7 @@ def test_page_fetches_nothing_and_is_small(made):
 
 
 def test_same_runs_and_seed_give_the_same_bytes(tmp_path):
-    options = {"n_resamples": 200, "n_draws": 200, "backtest": False}
+    options = {"n_resamples": 200, "backtest": False}
     texts = [iso.report.write(simulated(), tmp_path / "r.html", **options).path.read_bytes() for _ in range(2)]
     assert texts[0] == texts[1]
 
@@ -111,7 +111,7 @@ def test_hostile_text_stays_text(tmp_path):
     table |= {HOSTILE: [f"{HOSTILE}{i // 3}" for i in range(36)]}
     runs = iso.Runs(table, groups=HOSTILE)
     report = iso.report.write(
-        runs, tmp_path / "r.html", title=HOSTILE, reproduce=HOSTILE, n_resamples=200, n_draws=200, backtest=False
+        runs, tmp_path / "r.html", title=HOSTILE, reproduce=HOSTILE, n_resamples=200, backtest=False
     )
     text = report.path.read_text(encoding="utf-8")
     assert "<img" not in text[: text.index("plotly.js")]
@@ -141,7 +141,7 @@ def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):
     runs = iso.Runs({**simulated().to_frame().to_dict(as_series=False), "run_id": [i // 6 for i in range(36)]})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        few = {"n_resamples": 20, "n_draws": 200, "backtest": False}
+        few = {"n_resamples": 20, "backtest": False}
         report = iso.report.write(runs, tmp_path / "r.html", **few)
     said = [str(w.message).partition("\n")[0] for w in caught if issubclass(w.category, iso.IsoflopWarning)]
     assert any("do not reach the tails" in line for line in said)
@@ -149,9 +149,40 @@ def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):
     assert all(line.replace("'", "&#x27;") in text for line in said)
 
 
+def test_refits_say_where_the_optimum_is_and_the_forecaster_what_it_scores(tmp_path):
+    report = iso.report.write(simulated(), tmp_path / "r.html", n_resamples=300, backtest=False, target=1e22)
+    findings, at = report.findings, report.to_dict()["target"]
+    refits = iso.compute_optimal(findings.boot, C=1e22)
+    assert (at["N"], at["N_low"], at["N_high"]) == pytest.approx((refits.N, refits.N_low, refits.N_high), rel=1e-9)
+    mean = findings.model.band(N=at["N"], D=at["D"], kind="mean")
+    assert (at["loss"], at["loss_low"], at["loss_high"]) == pytest.approx(
+        [mean[name][0] for name in ("estimate", "low", "high")], rel=1e-9
+    )
+    second = at["second_opinion"]
+    assert second["N_low"] < second["N"] < second["N_high"]
+    assert second["N"] == pytest.approx(closed_form(1e22, **TRUTH), rel=0.3)
+
+
+def test_fit_is_refitted(tmp_path):
+    fit = iso.fit(simulated(), "chinchilla")
+    report = iso.report.write(fit, tmp_path / "r.html", n_resamples=300)
+    assert report.findings.boot.n_resamples == 300
+    assert report.findings.fit is fit
+
+
+def test_level_of_a_law_can_be_held(tmp_path):
+    table = {**simulated().to_frame().to_dict(as_series=False), "family": ["a", "b"] * 18}
+    law = iso.Law("E[family] + A / N**alpha + B / D**beta")
+    few = {"law": law, "n_resamples": 200, "backtest": False}
+    without = iso.report.write(table, tmp_path / "r.html", **few).to_dict()
+    assert "family" in without["not_shown"]["decision"]
+    held = iso.report.write(table, tmp_path / "r.html", held={"family": "a"}, **few).to_dict()
+    assert held["target"]["N_low"] < held["target"]["N"] < held["target"]["N_high"]
+
+
 def test_forecaster_is_taken_as_it_is(tmp_path):
     model = iso.forecaster(simulated())
-    report = iso.report.write(model, tmp_path / "r.html", n_resamples=200, n_draws=200)
+    report = iso.report.write(model, tmp_path / "r.html", n_resamples=200)
     assert report.findings.model is model
     assert report.to_dict()["not_shown"] == {"back-test": "the report was made from a model, without its table"}
     at = report.to_dict()["target"]
@@ -238,6 +269,6 @@ def test_measured_tables(shared, tmp_path, name, reading, options):
     runs = iso.read_runs(shared / name, **reading)
     if "curve_id" in runs.columns:
         runs = runs.where("curve_id == '180/DecisionTreeClassifier'")
-    report = iso.report.write(runs, tmp_path / "r.html", n_resamples=400, n_draws=400, backtest=False, **options)
+    report = iso.report.write(runs, tmp_path / "r.html", n_resamples=400, backtest=False, **options)
     assert report.size < 6e6
     assert report.findings.curve is not None

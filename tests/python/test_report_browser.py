@@ -46,7 +46,7 @@ def page(driver, tmp_path_factory):
     table = simulated().to_frame().to_dict(as_series=False)
     table |= {HOSTILE: [f"{HOSTILE}{i // 2}" for i in range(36)]}
     path = tmp_path_factory.mktemp("browser") / "report.html"
-    options = {"title": HOSTILE, "target": 1e22, "n_resamples": 400, "n_draws": 400, "backtest": False}
+    options = {"title": HOSTILE, "target": 1e22, "n_resamples": 400, "backtest": False}
     iso.report.write(iso.Runs(table, groups=HOSTILE), path, **options)
     driver.get(path.as_uri())
     until(driver, "return document.documentElement.dataset.ready === 'yes'")

@@ -107,8 +107,8 @@ def compute_optimal(
     -----
     Tokens follow from the budget and the size, so one number is left: the core solves dL/d ln N = 0 along the budget by
     Newton steps inside a bracket, in double precision, for all draws side by side. A law that is a sum of positive
-    power terms is convex in ln N there (a geometric program), and the minimum is the only one; other laws and tables are
-    looked at over their whole range first.
+    power terms is convex in ln N there (a geometric program), so its minimum is the only one; other laws and tables
+    are looked at over their whole range first.
 
     Intervals are percentiles over the optima of the draws. That of `loss` is of each draw's own optimum; a forecaster
     gives its band of the mean curve at the estimate instead. The estimate of a forecaster is the average of ln N over
@@ -145,7 +145,7 @@ def compute_optimal(
     >>> active = "memory / (1/3 + 2/3 * experts)"
     >>> best = iso.compute_optimal(moe, C=1e22, over={"experts": (1, 32)}, held={"N_act": active, "memory": 1e10})
     >>> round(best.over["experts"], 1), f"{best.N:.3g}"
-    (2.9, '4.46e+09')
+    (2.5, '5.05e+09')
     """
     tails(level)
     law, source = read_model(model)
@@ -163,6 +163,7 @@ def compute_optimal(
         lifetime_tokens=lifetime_tokens,
         inference=inference,
         unique_tokens=unique_tokens,
+        unit=budget.cost_unit,
     )
     models, notes = samples(source, made.level, n_draws, rng)
     shares = tuple(float(x) for x in np.atleast_1d(np.asarray(near, dtype=np.float64)))

@@ -41,7 +41,7 @@ def answer(
             raise DataError(f"near is {share:g}, expected shares above 0 such as 0.02")
     at = central(ask, models, budget.targets, budget.by_loss, n_threads)
     check(ask, budget, models, at, n_threads)
-    found = _estimate(ask, budget, models, at, n_threads)
+    found = _estimate(ask, models, at, n_threads)
     lanes = drawn(ask, models, budget.targets, at, budget.by_loss, n_threads)
     columns = None if lanes is None else _columns(ask, lanes)
     ends = _ends(found, columns, level)
@@ -101,7 +101,7 @@ def _columns(ask: Ask, lanes: Optima) -> dict[str, Floats]:
 
 def _flops(ask: Ask, known: dict[str, Any], lanes: Optima) -> Floats:
     """Return training FLOP; without serving and a table they are what is paid."""
-    if isinstance(ask.cost, str) and isinstance(ask.served, str) and not ask.served:
+    if isinstance(ask.cost, str) and not isinstance(ask.served, np.ndarray) and not ask.served and ask.unit == "FLOP":
         return floats(np.exp(lanes.budget))
     usable = {name: np.where(lanes.ok, x, np.nan) for name, x in known.items()}
     if not isinstance(ask.cost, str):
@@ -109,9 +109,7 @@ def _flops(ask: Ask, known: dict[str, Any], lanes: Optima) -> Floats:
     return ask.training_flops(usable)
 
 
-def _estimate(
-    ask: Ask, budget: Budget, models: Sequence[Sample], at: Optima, n_threads: int
-) -> dict[str, Floats]:
+def _estimate(ask: Ask, models: Sequence[Sample], at: Optima, n_threads: int) -> dict[str, Floats]:
     """Return the estimate per target: that of the one central vector, or the average over several."""
     if at.primary.shape[1] == 1:
         return {name: x[:, 0] for name, x in _columns(ask, at).items()}
@@ -132,7 +130,7 @@ def _ends(found: dict[str, Floats], columns: Any, level: float) -> dict[str, tup
     if columns is not None:
         return quantile_ends(columns, tails(level))
     unknown = np.full(len(found["N"]), np.nan)
-    return {name: (unknown, unknown) for name in found}
+    return dict.fromkeys(found, (unknown, unknown))
 
 
 def _by_forecaster(

@@ -47,6 +47,11 @@ class Ask:
         Values, or formulas over the other variables.
     over : dict of str to (low, high)
         Variables that are free beside size and tokens.
+    limits : Limits
+    unit : str
+        What the cost counts.
+    level : dict
+        The level of each level column.
     """
 
     law: Law
@@ -58,6 +63,7 @@ class Ask:
     held: dict[str, float | str]
     over: dict[str, tuple[float, float]]
     limits: Limits
+    unit: str = "FLOP"
     level: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,6 +141,8 @@ class Ask:
         """Return training FLOP: the curve's own, the cost itself where it counts FLOP, 6 N D otherwise."""
         if isinstance(self.cost, CostCurve):
             return floats(self.cost.flops(known[self.size], known[self.tokens]))
+        if self.unit != "FLOP":
+            return floats(6.0 * np.asarray(known[self.size]) * known[self.tokens])
         return self.training_cost(known)
 
 
@@ -163,6 +171,7 @@ def ask(
     lifetime_tokens: float | None,
     inference: Any,
     unique_tokens: float | None,
+    unit: str = "FLOP",
 ) -> Ask:
     """Settle what is asked, and refuse what cannot be."""
     size, tokens = _letters(law, letters)
@@ -182,7 +191,7 @@ def ask(
         D=positive_pair("D", D),
         ratio=positive_pair("tokens_per_param", tokens_per_param),
     )
-    made = Ask(law, size, tokens, primary, price, "", kept, free, limits, level)
+    made = Ask(law, size, tokens, primary, price, "", kept, free, limits, unit, level)
     if primary != size and limits.any:
         raise DataError(
             compose(f"{size} follows from {primary} here, so it has no limits of its own", f"limit over {primary}")
@@ -192,11 +201,10 @@ def ask(
 
 def _letters(law: Law, letters: Sequence[str] | None) -> tuple[str, str]:
     if letters is not None:
-        size, tokens = letters
         for name in letters:
             if name not in law.variables:
                 raise DataError(f"letters name {name!r}, expected variables of the law: {listed(law.variables)}")
-        return size, tokens
+        return letters[0], letters[1]
     size = next((name for name in SIZES if name in law.variables), None)
     tokens = next((name for name in TOKENS if name in law.variables), None)
     if size is None or tokens is None:

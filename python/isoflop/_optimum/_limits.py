@@ -121,4 +121,3 @@ def _limits(ask: Ask, lane: Any, size: Floats, tokens: Floats) -> list[tuple[str
 
 def _close(value: Any, end: float) -> Any:
     return np.abs(np.asarray(value) - end) <= 1e-6 * abs(end)
-

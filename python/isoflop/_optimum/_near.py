@@ -28,7 +28,7 @@ def near(ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_threads
         return _by_halving(ask, models, at, share, n_threads)
     if ask.limits.sizes is not None:
         return _of_sizes(ask, models, at, share, n_threads)
-    ends = [_around(ask, models, lane, at, share) for lane in np.flatnonzero(used)]
+    ends = [_around(ask, models, lane, at, share) for lane in np.flatnonzero(used).tolist()]
     low, high = (np.stack(side, axis=1) for side in zip(*ends, strict=True))
     ok = at.ok[:, used]
     return average(low, weights[used], ok), average(high, weights[used], ok)

@@ -24,7 +24,7 @@ from ._budget import read_budget
 from ._limits import check
 from ._result import quantile_ends
 from ._sample import Sample, read_model, samples
-from ._search import Optima, average, central, drawn, joined
+from ._search import Optima, average, central, drawn, joined, optima_of
 
 #: What has an interval.
 QUANTITIES = ("loss", "D", "cost", "extra_compute", "break_even_tokens")
@@ -182,15 +182,15 @@ def overtraining(
 
     Examples
     --------
-    Training an 8-billion model with 1e24 FLOP takes 2.3 times the compute of the best model of its loss:
+    Training an 8-billion model with 1e24 FLOP takes 6.9 times the compute of the best model of its loss:
 
     >>> import isoflop as iso
     >>> law = iso.laws.get("chinchilla").published["epoch2024"]
     >>> small = iso.overtraining(law, N=8e9, C=1e24)
     >>> round(small.tokens_per_param), round(small.loss, 4), round(small.extra_compute, 2)
-    (2604, 2.0262, 6.84)
+    (2604, 2.0185, 6.94)
     >>> f"pays from {small.break_even_tokens:.2g} served tokens"
-    'pays from 2.1e+13 served tokens'
+    'pays from 1.6e+13 served tokens'
     """
     tails(level)
     law, source = read_model(model)
@@ -198,7 +198,17 @@ def overtraining(
     if not budget.is_scalar:
         raise DataError("one budget or loss at a time, expected a number")
     plain: dict[str, Any] = dict.fromkeys(("over", "D", "tokens_per_param", "lifetime_tokens", "inference"))
-    made = ask(law, cost=cost, letters=letters, held=held, sizes=None, N=None, unique_tokens=unique_tokens, **plain)
+    made = ask(
+        law,
+        cost=cost,
+        letters=letters,
+        held=held,
+        sizes=None,
+        N=None,
+        unique_tokens=unique_tokens,
+        unit=budget.cost_unit,
+        **plain,
+    )
     models, notes = samples(source, made.level, n_draws, rng)
     sizes = np.atleast_1d(np.asarray(N, dtype=np.float64))
     if not (np.isfinite(sizes) & (sizes > 0)).all() or sizes.ndim > 1:
@@ -222,7 +232,7 @@ def _ends(found: dict[str, Floats], lanes: dict[str, Floats] | None, level: floa
     if lanes is not None:
         return quantile_ends({name: lanes[name] for name in QUANTITIES}, tails(level))
     unknown = np.full(len(found["N"]), np.nan)
-    return {name: (unknown, unknown) for name in QUANTITIES}
+    return dict.fromkeys(QUANTITIES, (unknown, unknown))
 
 
 @dataclass(frozen=True)
@@ -256,8 +266,8 @@ class _Work:
             size = float(self.sizes[~np.isfinite(found["D"])][0])
             raise DataError(
                 compose(
-                    f"a model of {number(size, 4)} parameters reaches no loss of {number(float(losses[0]), 6)}, however "
-                    "long it is trained",
+                    f"a model of {number(size, 4)} parameters reaches no loss of {number(float(losses[0]), 6)}, "
+                    "however long it is trained",
                     "take a larger model or a higher loss",
                 )
             )
@@ -277,8 +287,7 @@ class _Work:
             for sample, lanes in pairs:
                 question = {**self.ask.question(sample.spec), "boxes": [(z, z)]}
                 found = _engine.optimum(question, lanes, [log_budget], [z], None, self.n_threads)
-                names = ("size", "tokens", "loss", "budget", "end")
-                parts.append(Optima(*(found[name] for name in names), over=[]))
+                parts.append(optima_of(found))
             rows.append(joined(parts))
         names = ("primary", "tokens", "loss", "budget", "end")
         return Optima(**{n: np.concatenate([getattr(r, n) for r in rows]) for n in names}, over=[])
@@ -287,7 +296,9 @@ class _Work:
         bad = ~at.ok[:, 0] | (at.tokens[:, 0] < 0)
         if bad.any():
             size = number(float(self.sizes[bad][0]), 4)
-            raise DataError(f"a budget of {number(amount, 4)} {self.unit} does not pay for a model of {size} parameters")
+            raise DataError(
+                f"a budget of {number(amount, 4)} {self.unit} does not pay for a model of {size} parameters"
+            )
 
     def _tokens(self, losses: Floats, pairs: Any) -> Floats:
         log_sizes = np.log(self.sizes)

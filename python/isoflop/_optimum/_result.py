@@ -140,7 +140,9 @@ class Optimum:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the draws in JSON's types."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("backend", "draws", "near", "ends")}
+        plain = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("backend", "draws", "near", "ends")
+        }
         plain["ends"] = {name: list(ends) for name, ends in self.ends.items()}
         plain["near"] = [{"share": share, "N_low": low, "N_high": high} for share, (low, high) in self.near.items()]
         plain["n_draws"] = 0 if self.draws is None else int(self.draws["N"].shape[1])
@@ -173,8 +175,8 @@ class Optimum:
                 if name in with_ends:
                     row.append(_range(columns[f"{name}_low"][i], columns[f"{name}_high"][i], digits - 1))
             for share in self.near:
-                ends = (columns[f"near_{number(100 * share, 3)}_{side}"][i] for side in ("low", "high"))
-                row.append(_range(*ends, 3))
+                low, high = (columns[f"near_{number(100 * share, 3)}_{side}"][i] for side in ("low", "high"))
+                row.append(_range(low, high, 3))
             rows.append(row)
         return headers, rows
 

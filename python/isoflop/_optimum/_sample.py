@@ -127,7 +127,7 @@ def _of_forecaster(
             continue
         law = component.fit.law
         pick = _columns(law, component.fit.names, level)
-        share = int(round(count * float(weight)))
+        share = round(count * float(weight))
         centre, weights, draws = cell_samples(component, share, [seed, k])
         drawn = floats(draws[:, pick]) if len(draws) else None
         out.append(Sample(law, _any_sign(law, centre[:, pick]), floats(centre[:, pick]), weights * weight, drawn))

@@ -36,6 +36,11 @@ class Optima:
         return self.end <= HIGH
 
 
+def optima_of(found: dict[str, Any]) -> Optima:
+    """Return what the core found."""
+    return Optima(found["size"], found["tokens"], found["loss"], found["budget"], found["end"], list(found["over"]))
+
+
 def joined(parts: Sequence[Optima]) -> Optima:
     """Return the lanes of several searches beside each other."""
     columns = {
@@ -56,8 +61,7 @@ def search(
     n_threads: int,
 ) -> Optima:
     """Return the optimum of every lane at log budgets, or at losses where `budgets` are first guesses."""
-    found = _engine.optimum(ask.question(sample.spec), lanes, targets, starts, budgets, n_threads)
-    return Optima(found["size"], found["tokens"], found["loss"], found["budget"], found["end"], list(found["over"]))
+    return optima_of(_engine.optimum(ask.question(sample.spec), lanes, targets, starts, budgets, n_threads))
 
 
 def central(ask: Ask, models: Sequence[Sample], targets: Floats, by_loss: bool, n_threads: int) -> Optima:
@@ -100,8 +104,5 @@ def at_size(ask: Ask, models: Sequence[Sample], primary: float, budget: float, n
     for s in models:
         open_ends = {"tokens": (-np.inf, np.inf), "ratio": (-np.inf, np.inf)}
         question = {**ask.question(s.spec), "boxes": [(primary, primary)], **open_ends}
-        found = _engine.optimum(question, s.centre, [budget], [primary], None, n_threads)
-        parts.append(
-            Optima(found["size"], found["tokens"], found["loss"], found["budget"], found["end"], list(found["over"]))
-        )
+        parts.append(optima_of(_engine.optimum(question, s.centre, [budget], [primary], None, n_threads)))
     return joined(parts)

@@ -30,7 +30,9 @@ def data_wall(ask: Ask, models: Sequence[Sample], n_threads: int) -> tuple[dict[
     }
     known = {name: amount for name, amount in wall.items() if np.isfinite(amount)}
     words = {"one_pass": "more than one pass", "four_passes": "more than four passes"}
-    said = [f"{words[name]} over {number(unique, 4)} tokens from a budget of {number(x, 3)} on" for name, x in known.items()]
+    said = [
+        f"{words[name]} over {number(unique, 4)} tokens from a budget of {number(x, 3)} on" for name, x in known.items()
+    ]
     return known, ["the optimum takes " + "; ".join(said)] if said else []
 
 

@@ -90,7 +90,6 @@ def write(
     level: float = 0.95,
     held: Mapping[str, Any] | None = None,
     n_resamples: int = 4_000,
-    n_draws: int = 2_000,
     backtest: bool = True,
     title: str | None = None,
     reproduce: str | None = None,
@@ -102,8 +101,8 @@ def write(
 
     Parameters
     ----------
-    runs : Runs, frame, Forecaster or Bootstrap
-        Training runs; or a model, and then the report is about that one.
+    runs : Runs, frame, Forecaster, Bootstrap or Fit
+        Training runs; or a model, and then the report is about that one (of a fit, about its refits).
     path : path
         The file, ending in ``.html``; one that exists is replaced in one step.
     law : Law, str, or sequence of them, optional
@@ -116,9 +115,7 @@ def write(
     held : mapping, optional
         Variables of the law besides N and D, and levels, at the value that they have in the decision.
     n_resamples : int
-        Refits for the intervals of parameters.
-    n_draws : int
-        Draws for the optimum.
+        Refits for the intervals of parameters and of the optimum.
     backtest : bool
         Let the model forecast the larger runs from the smaller ones, where the table allows it.
     title : str, optional
@@ -153,12 +150,12 @@ def write(
     >>> grid = {"N": [1e8 * 2**i for i in range(6)] * 6, "D": [2e9 * 3 ** (i // 6) for i in range(36)]}
     >>> runs = iso.simulate("chinchilla", grid, noise=0.003, rng=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = iso.report.write(runs, f"{folder}/report.html", n_resamples=200, n_draws=200, backtest=False)
+    ...     made = iso.report.write(runs, f"{folder}/report.html", n_resamples=200, backtest=False)
     >>> made.size < 6e6, made.to_dict()["status"]
     (True, 'converged')
     """
     target_path = check(path, level)
-    settings = Settings(level, target, dict(held or {}), n_resamples, n_draws, rng, backtest)
+    settings = Settings(level, target, dict(held or {}), n_resamples, rng, backtest)
     said = progress or (lambda _: None)
     findings = gather(runs, law, settings, said, variables)
     said("the page")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._engine import floats
 from .._repr import number, percent
 from ..estimators._budgets import Profile
 from . import _style
 from ._curve import Curve
-from ._decision import Decision, Model, predict
+from ._decision import Decision, Model, law_at
 from ._rows import Rows
 from ._words import count, loss, power
 
@@ -35,14 +36,14 @@ def forecast(curve: Curve, rows: Rows, level: float) -> Figure:
     _style.fill(chart, curve.at, curve.low, curve.high, _style.NEW_FILL, f"{share} band, new run")
     _style.fill(chart, curve.at, curve.mean_low, curve.mean_high, _style.MEAN_FILL, f"{share} band, mean curve")
     size = rows.variables.get("N") if curve.x != "N" else None
-    _points(chart, runs, rows.loss, rows, size)
-    name, style = _style.words(curve.along), {"hovertemplate": "%{customdata}<extra></extra>"}
-    told = np.array(_told(curve, share))
-    _style.line(chart, curve.at[seen], curve.loss[seen], name, customdata=told[seen], **style)
-    _style.line(
-        chart, curve.at[~seen], curve.loss[~seen], f"{name}, beyond the runs", dash="6px,4px",
-        customdata=told[~seen], **style,
-    )  # fmt: skip
+    mark = {**_style.size_marks(size), "opacity": 0.85}
+    where = {"x": runs, "y": rows.loss, "mode": "markers", "name": rows.counted, "marker": mark}
+    chart.add_scatter(**where, customdata=_described(rows), hovertemplate=_style.READ_WORDS)
+    name, told = _style.words(curve.along), np.array(_told(curve, share))
+    parts = ((seen, name, None), (~seen, f"{name}, beyond the runs", "6px,4px"))
+    for part, words, dash in parts:
+        style: dict[str, Any] = {"dash": dash, "customdata": told[part], "hovertemplate": _style.READ_WORDS}
+        _style.line(chart, curve.at[part], curve.loss[part], words, **style)
     chart.add_vrect(x0=curve.end, x1=float(curve.at[-1]), fillcolor=_style.FAINT, opacity=0.07, line_width=0)
     return chart
 
@@ -58,21 +59,8 @@ def _told(curve: Curve, share: str) -> list[str]:
     ]
 
 
-def _points(chart: Figure, x: Any, y: Any, rows: Rows, size: Any, **more: Any) -> None:
-    """Draw the runs; the mouse reads what each is."""
-    chart.add_scatter(
-        x=x,
-        y=y,
-        mode="markers",
-        name=f"{len(rows.loss):,} runs",
-        marker={**_style.size_marks(size), "opacity": 0.85},
-        customdata=_described(rows),
-        hovertemplate="%{customdata}<extra></extra>",
-        **more,
-    )
-
-
 def _described(rows: Rows) -> list[str]:
+    """Return what the mouse reads at each run."""
     shown = {"C": power}
     return [
         "<br>".join(
@@ -94,27 +82,27 @@ def valleys(
         picked = np.unique(np.linspace(0, len(profiles) - 1, MOST_VALLEYS).round().astype(int))
         profiles = [profiles[i] for i in picked]
     everything = np.concatenate([p.loss for p in profiles])
-    chart = _style.figure(
-        _style.log_axis(_style.label("N")), _style.loss_axis(everything, _style.words(response)), height=470
-    )
+    axes = _style.log_axis(_style.label("N")), _style.loss_axis(everything, _style.words(response))
+    chart = _style.figure(*axes, top=40)
     chart.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "title": {"text": "C (FLOP)"}})
     for i, profile in enumerate(profiles):
-        colour = _shade(i / max(len(profiles) - 1, 1))
-        N, group = np.exp(profile.x), f"budget {i}"
-        places = np.geomspace(N.min() / 1.5, N.max() * 1.5, ALONG)
-        curve = predict(model, {"N": places, "D": profile.C / (profile.kappa * places), **held})
-        told = {"hovertemplate": f"C = {power(profile.C)}<br>N = %{{x:.3s}}<br>loss %{{y:.4f}}<extra></extra>"}
-        _style.line(chart, places, curve, power(profile.C), colour, width=1.5, legendgroup=group, **told)
-        mark = {"color": colour, "size": 6, "line": {"color": "white", "width": 0.5}}
-        chart.add_scatter(x=N, y=profile.loss, mode="markers", marker=mark, legendgroup=group, showlegend=False, **told)
-    best = decision.optimum
+        _valley(chart, profile, model, held, _style.shade(i / max(len(profiles) - 1, 1)))
     inside = np.less_equal(decision.C, 3 * max(p.C for p in profiles))
-    _style.line(
-        chart, np.asarray(best.N)[inside], np.asarray(best.loss)[inside], "optimum", _style.CURVE, dash="2px,3px",
-        hovertemplate="compute-optimal<br>N = %{x:.3s}<br>loss %{y:.4f}<extra></extra>",
-    )  # fmt: skip
+    heights, told = floats(decision.optimum.loss)[inside], {"hovertemplate": f"optimum<br>{_style.READ_LOSS}"}
+    _style.line(chart, decision.N[inside], heights, "optimum", dash="2px,3px", **told)
     chart.update_yaxes(range=_loss_range(everything, chart.layout.yaxis.type == "log"))
     return chart
+
+
+def _valley(chart: Figure, profile: Profile, model: Model, held: dict[str, Any], colour: str) -> None:
+    """Draw the runs of one budget and the law's curve, which the legend shows and hides together."""
+    N, name = np.exp(profile.x), power(profile.C)
+    places = np.geomspace(N.min() / 1.5, N.max() * 1.5, ALONG)
+    curve = law_at(model, {"N": places, "D": profile.C / (profile.kappa * places), **held})
+    both = {"legendgroup": name, "hovertemplate": f"C = {name}<br>{_style.READ_LOSS}"}
+    _style.line(chart, places, curve, name, colour, width=1.5, **both)
+    mark = {"color": colour, "size": 6, "line": {"color": "white", "width": 0.5}}
+    chart.add_scatter(x=N, y=profile.loss, mode="markers", marker=mark, showlegend=False, **both)
 
 
 def _loss_range(values: Any, log: bool) -> list[float]:
@@ -125,34 +113,22 @@ def _loss_range(values: Any, log: bool) -> list[float]:
     return [low - 2 * room, high + 2 * room]
 
 
-def _shade(place: float) -> str:
-    from plotly.colors import sample_colorscale
-
-    return str(sample_colorscale(_style.SCALE, [place])[0])
-
-
 def residuals(rows: Rows) -> Figure:
     """Draw how far each run lies from the law against each variable."""
     from plotly.subplots import make_subplots
 
     names = list(rows.variables)[:MOST_PANELS]
     chart = make_subplots(cols=len(names), shared_yaxes=True, horizontal_spacing=0.03)
-    _style.dress(chart, height=320, showlegend=False)
+    _style.dress(chart, height=320, top=40, showlegend=False)
+    mark = {"color": _style.SECOND, "size": 6, "opacity": 0.75}
+    labels, away = [_style.words(label) for label in rows.labels], 100 * rows.deviation
     for column, name in enumerate(names, start=1):
-        x = rows.variables[name]
+        x, place = rows.variables[name], {"row": 1, "col": column}
         axis = _style.log_axis if x.min() > 0 else _style.linear_axis
-        chart.add_scatter(
-            x=x,
-            y=100 * rows.deviation,
-            mode="markers",
-            marker={"color": _style.SECOND, "size": 6, "opacity": 0.75},
-            text=[_style.words(label) for label in rows.labels],
-            hovertemplate=f"%{{text}}<br>{_style.words(name)} = %{{x:.4s}}<br>%{{y:+.2f}} &#37;<extra></extra>",
-            row=1,
-            col=column,
-        )
-        chart.update_xaxes(**axis(_style.words(rows.titles[name])), row=1, col=column)
-        chart.update_yaxes(**_style.linear_axis("observed over law − 1 (%)" if column == 1 else ""), row=1, col=column)
+        told = f"%{{text}}<br>{_style.words(name)} = %{{x:.4s}}<br>%{{y:+.2f}} &#37;<extra></extra>"
+        chart.add_scatter(x=x, y=away, mode="markers", marker=mark, text=labels, hovertemplate=told, **place)
+        chart.update_xaxes(**axis(_style.words(rows.titles[name])), **place)
+        chart.update_yaxes(**_style.linear_axis("observed over law − 1 (%)" if column == 1 else ""), **place)
     chart.add_hline(y=0, line={"color": _style.CURVE, "width": 1.5})
     return chart
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from .._engine import Floats, floats
+from .._engine import Floats
 from ..plot._path import path_of
 from ..plot._words import LABELS
 from ._decision import Decision, Model, band_of
@@ -47,16 +45,15 @@ class Curve:
 
 def optimal_curve(decision: Decision, rows: Rows) -> Curve:
     """Return the band of compute-optimal runs."""
-    best = decision.optimum
     assert rows.compute is not None
-    loss, low, high = (floats(np.asarray(x)) for x in (best.loss, best.loss_low, best.loss_high))
-    end, title = float(rows.compute.max()), "compute-optimal runs"
-    return Curve("C", LABELS["C"], title, decision.C, loss, low, high, decision.new_low, decision.new_high, end)
+    one = decision
+    bands = (one.loss, one.mean_low, one.mean_high, one.new_low, one.new_high)
+    return Curve("C", LABELS["C"], "compute-optimal runs", one.C, *bands, float(rows.compute.max()))
 
 
 def path_curve(model: Model, level: float, held: Mapping[str, Any]) -> Curve:
     """Return the band along the law's one free variable, or along compute at the runs' median D/N."""
-    path = path_of(model.fit, None, None, None, held)
+    path = path_of(model.fit, **held)
     places = path.grid(POINTS)
     points = path.points(places)
     kinds: tuple[Literal["mean", "new_run"], ...] = ("mean", "new_run")

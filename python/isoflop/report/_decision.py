@@ -6,16 +6,16 @@ All that the slider of the page can show is computed here, once; the page only p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .._draws import Bootstrap
 from .._engine import Floats, floats
-from .._errors import DataError, compose
+from .._errors import DataError, IsoflopError, compose
 from .._forecast import Forecaster
-from .._optimum import compute_optimal
+from .._optimum import Optimum, compute_optimal
 
 Model = Forecaster | Bootstrap
 #: How far beyond the largest run the slider goes, and beyond the target where that is farther.
@@ -23,14 +23,19 @@ REACH, BEYOND_TARGET = 1_000.0, 10.0
 #: Where the slider starts if no target is named, over the largest run.
 USUAL_TARGET = 10.0
 #: Steps per factor of ten of compute, and the fewest and most in all.
-DENSITY, FEWEST, MOST = 12, 25, 97
+DENSITY, FEWEST, MOST = 10, 25, 81
 #: Sizes along a valley, how far it goes to either side of the optimum, and the draws of a cloud.
-ALONG, ASIDE, CLOUD = 41, 12.0, 200
+ALONG, ASIDE, CLOUD = 41, 12.0, 150
+#: Refits that optima are computed for, and draws for a forecaster's own optimum.
+DRAWS, SECOND = 10_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
     """Compute-optimal runs over a range of training compute.
+
+    Where the optimum lies is the law's word, and its refits say how sure that is; what a run there would score is the
+    model's word.
 
     Attributes
     ----------
@@ -40,31 +45,46 @@ class Decision:
         The step of the target.
     optimum : Optimum
         What `iso.compute_optimal` says at these budgets.
-    new_low, new_high : ndarray
-        Band of what one more run at the optimum would score.
-    sizes, loss, low, high : ndarray
-        Per budget (rows): N along the valley, and the mean curve with its band.
+    loss, mean_low, mean_high, new_low, new_high : ndarray
+        The model's forecast at the optimum: the mean curve, and one more run.
+    sizes, valley, low, high : ndarray
+        Per budget (rows): N, the law's loss along it, and the band of refits.
     cloud_N, cloud_loss : ndarray or None
         Per budget: optima of a thinned set of draws.
+    second : Optimum or None
+        What a forecaster says where its error structures are averaged, at the target.
     """
 
     C: Floats
     start: int
-    optimum: Any
+    optimum: Optimum
+    loss: Floats
+    mean_low: Floats
+    mean_high: Floats
     new_low: Floats
     new_high: Floats
     sizes: Floats
-    loss: Floats
+    valley: Floats
     low: Floats
     high: Floats
     cloud_N: Floats | None
     cloud_loss: Floats | None
+    second: Optimum | None
+
+    @property
+    def N(self) -> Floats:
+        """Parameters of the optimum."""
+        return floats(self.optimum.N)
+
+    @property
+    def D(self) -> Floats:
+        """Training tokens of the optimum."""
+        return floats(self.optimum.D)
 
     @property
     def near(self) -> dict[float, tuple[Floats, Floats]]:
-        """Near-optimal ranges of N by the share of compute that they may cost more."""
-        ends = {float(share): tuple(floats(np.ravel(x)) for x in pair) for share, pair in self.optimum.near.items()}
-        return dict(sorted(ends.items()))  # type: ignore[arg-type]
+        """Near-optimal ranges of N by the share of compute that they may cost more, the narrow one first."""
+        return {share: (floats(low), floats(high)) for share, (low, high) in sorted(self.optimum.near.items())}
 
 
 def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
@@ -74,7 +94,7 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
     --------
     >>> C, start = budgets(np.array([1e19, 1e21]), 1e23)
     >>> f"{C[0]:.1e} {C[start]:.1e} {C[-1]:.1e}", len(C)
-    ('1.0e+19 1.0e+23 1.0e+24', 61)
+    ('1.0e+19 1.0e+23 1.0e+24', 51)
     """
     first, last = float(seen.min()), float(seen.max())
     target = USUAL_TARGET * last if target is None else target
@@ -91,27 +111,48 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
 
 
 def decide(
-    model: Model, seen: Floats, target: float | None, level: float, n_draws: int, rng: int, held: Mapping[str, Any]
+    model: Model, boot: Bootstrap | None, steps: tuple[Floats, int], level: float, rng: int, held: Mapping[str, Any]
 ) -> Decision:
     """Compute everything that the slider can show."""
-    C, start = budgets(seen, target)
-    extra = {"held": dict(held)} if held else {}
-    best = compute_optimal(model, C=C, level=level, n_draws=n_draws, rng=rng, **extra)
-    new = band_of(model, "new_run", level, {"N": best.N, "D": best.D, **held})
+    C, start = steps
+    refits = model.fit if boot is None else _few(boot)
+    best = compute_optimal(refits, C=C, level=level, rng=rng, held=held or None)
+    at = {"N": best.N, "D": best.D, **held}
+    loss, mean_low, mean_high = band_of(model, "mean", level, at)
+    _, new_low, new_high = band_of(model, "new_run", level, at)
     aside = np.geomspace(1 / ASIDE, ASIDE, ALONG)
-    sizes = np.asarray(best.N)[:, None] * aside
+    sizes = floats(np.asarray(best.N)[:, None] * aside)
     along = {"N": sizes.ravel(), "D": (np.asarray(best.D)[:, None] / aside).ravel(), **held}
-    valley = [x.reshape(sizes.shape) for x in band_of(model, "mean", level, along)]
-    cloud = None if best.draws is None else [_thinned(best.draws[name]) for name in ("N", "loss")]
+    around = band_of(refits, "mean", level, along) if isinstance(refits, Bootstrap) else [law_at(model, along)] * 3
+    valley, low, high = (floats(x.reshape(sizes.shape)) for x in around)
+    cloud_N, cloud_loss = (None if best.draws is None else _thinned(best.draws[name]) for name in ("N", "loss"))
     return Decision(
-        C, start, best, new[1], new[2], floats(sizes), *valley, *(cloud if cloud is not None else (None, None))
-    )
+        C=C, start=start, optimum=best, loss=loss, mean_low=mean_low, mean_high=mean_high, new_low=new_low,
+        new_high=new_high, sizes=sizes, valley=valley, low=low, high=high, cloud_N=cloud_N, cloud_loss=cloud_loss,
+        second=_second(model, float(C[start]), level, rng, held),
+    )  # fmt: skip
 
 
-def predict(model: Model, points: Mapping[str, Any]) -> Floats:
-    """Return the loss at points: one number each, also where the model is a bootstrap."""
-    one = model if isinstance(model, Forecaster) else model.fit
-    return floats(np.asarray(one.predict(None, **points), dtype=np.float64))
+def _second(model: Model, C: float, level: float, rng: int, held: Mapping[str, Any]) -> Optimum | None:
+    """Return the optimum under a forecaster's own average, which may differ: its errors take part of the trend."""
+    if not isinstance(model, Forecaster):
+        return None
+    try:
+        found = compute_optimal(model, C=C, level=level, n_draws=SECOND, rng=rng, held=held or None)
+    except IsoflopError:
+        return None
+    return found if np.isfinite([found.N, *found.interval("N")]).all() else None
+
+
+def _few(boot: Bootstrap) -> Bootstrap:
+    """Return a bootstrap of at most so many refits: each is drawn by itself, so the first ones are a sample."""
+    first = slice(DRAWS)
+    return replace(boot, draws=boot.draws[first], objective=boot.objective[first], status=boot.status[first])
+
+
+def law_at(model: Model, points: Mapping[str, Any]) -> Floats:
+    """Return the law's loss at points: its curve, without what a forecaster knows of deviations nearby."""
+    return floats(np.asarray(model.fit.predict(None, **points), dtype=np.float64))
 
 
 def band_of(model: Model, kind: Any, level: float, points: Mapping[str, Any]) -> list[Floats]:

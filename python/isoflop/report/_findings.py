@@ -16,6 +16,7 @@ from .._bootstrap import bootstrap
 from .._diagnose import diagnostics
 from .._diagnostics import Diagnostics
 from .._draws import Bootstrap
+from .._engine import Floats
 from .._errors import DataError, IsoflopError, IsoflopWarning, compose
 from .._fitted import Fit
 from .._forecast import Forecaster, forecaster
@@ -38,7 +39,6 @@ class Settings:
     target: float | None = None
     held: Mapping[str, Any] = field(default_factory=dict)
     n_resamples: int = 4_000
-    n_draws: int = 2_000
     rng: int = 0
     backtest: bool = True
 
@@ -93,18 +93,18 @@ class Findings:
 def gather(source: Any, law: Any, settings: Settings, progress: Progress, variables: Mapping[str, str]) -> Findings:
     """Fit, refit, forecast, decide and test."""
     with _overheard() as said:
-        model, runs = _model(source, law, progress, variables)
+        model, runs = _model(source, law, settings, progress, variables)
         rows = rows_of(model.fit, None if runs is None else runs.roles["loss"])
         fit, gaps = model.fit, dict[str, str]()
-        plan = _checked_target(rows, settings)
+        steps = _steps(rows, settings)
         progress(f"intervals: {settings.n_resamples:,} refits")
         boot = model if isinstance(model, Bootstrap) else _try(gaps, "parameters", lambda: _refits(fit, settings))
         intervals = None if boot is None else _try(gaps, "parameters", lambda: _intervals(boot, settings.level))
         checks = _try(gaps, "diagnostics", lambda: diagnostics(fit))
         decision = None
-        if plan:
+        if steps is not None:
             progress("optima and bands")
-            decision = _try(gaps, "decision", lambda: _decide(model, rows, settings))
+            decision = _try(gaps, "decision", lambda: _decide(model, boot, steps, settings))
         else:
             gaps["decision"] = "the law has no N and D: there is nothing to divide a budget between"
         curve = _try(gaps, "forecast", lambda: _curve(model, decision, rows, settings))
@@ -114,8 +114,10 @@ def gather(source: Any, law: Any, settings: Settings, progress: Progress, variab
     return Findings(model, runs, settings, rows, boot, intervals, checks, decision, curve, tested, gaps, notes, heard)
 
 
-def _model(source: Any, law: Any, progress: Progress, variables: Mapping[str, str]) -> tuple[Model, Runs | None]:
-    if not isinstance(source, Forecaster | Bootstrap):
+def _model(
+    source: Any, law: Any, settings: Settings, progress: Progress, variables: Mapping[str, str]
+) -> tuple[Model, Runs | None]:
+    if not isinstance(source, Forecaster | Bootstrap | Fit):
         runs = as_runs(source, **variables)
         progress(f"the model: {len(runs):,} rows")
         return forecaster(runs, law), runs
@@ -124,17 +126,16 @@ def _model(source: Any, law: Any, progress: Progress, variables: Mapping[str, st
         raise DataError(
             compose(f"{name} was given with a model that is fitted already", "pass the runs, or leave it out")
         )
-    return source, None
+    return (_refits(source, settings) if isinstance(source, Fit) else source), None
 
 
-def _checked_target(rows: Rows, settings: Settings) -> bool:
-    """Return whether there is a budget to divide; refuse a target that cannot be."""
+def _steps(rows: Rows, settings: Settings) -> tuple[Floats, int] | None:
+    """Return the budgets of the slider, if there is a budget to divide; refuse a target that cannot be."""
     if rows.compute is not None and "N" in rows.variables:
-        budgets(rows.compute, settings.target)
-        return True
+        return budgets(rows.compute, settings.target)
     if settings.target is not None:
         raise DataError(compose("target is a training budget, but the law has no N and D", "leave it out"))
-    return False
+    return None
 
 
 def _refits(fit: Fit, settings: Settings) -> Bootstrap:
@@ -145,9 +146,8 @@ def _intervals(boot: Bootstrap, level: float) -> Any:
     return boot.interval(level, derived=boot.fit.law.derived)
 
 
-def _decide(model: Model, rows: Rows, settings: Settings) -> Decision:
-    assert rows.compute is not None
-    return decide(model, rows.compute, settings.target, settings.level, settings.n_draws, settings.rng, settings.held)
+def _decide(model: Model, boot: Bootstrap | None, steps: tuple[Floats, int], settings: Settings) -> Decision:
+    return decide(model, boot, steps, settings.level, settings.rng, settings.held)
 
 
 def _curve(model: Model, decision: Decision | None, rows: Rows, settings: Settings) -> Curve:
@@ -193,7 +193,7 @@ def _try(gaps: dict[str, str], name: str, compute: Callable[[], Result]) -> Resu
     try:
         return compute()
     except IsoflopError as error:
-        gaps[name] = str(error).partition("\n")[0]
+        gaps[name] = str(error).replace("\n\nHint: ", "; ")
         return None
 
 

@@ -10,8 +10,8 @@ import narwhals.stable.v2 as nw
 from .._draws import Bootstrap
 from .._engine import info
 from .._forecast import Forecaster
-from .._forecast._beliefs import in_words
-from .._repr import number, pair, percent
+from .._forecast._beliefs import in_words, prior_text
+from .._repr import pair, percent
 from ._charts import note_on
 from ._findings import Findings
 from ._html import Html, bullets, element, facts, join, table
@@ -32,7 +32,9 @@ def soundness(findings: Findings) -> Html:
         ("at a bound", ", ".join(fit.at_bound)),
         ("not identified", ", ".join(fit.unidentified)),
     ]
+    remarks = findings.model.remarks if isinstance(findings.model, Forecaster) else ()
     notes: list[Any] = [*(runs.notes if runs is not None else ()), *findings.warnings]
+    notes += [text for text in remarks if text != prior_text(fit)]  # priors are under "Method"
     notes += [_hinted(note.text, note.remedy) for note in (checks.notes if checks is not None else ())]
     shown = join((element("p", "To be known:"), bullets(list(dict.fromkeys(notes))))) if notes else Html("")
     influence = Html("") if checks is None else _influence(findings)
@@ -113,22 +115,7 @@ def tested(findings: Findings) -> Html:
     if found is None:
         return section("back-test", title, missing(findings, "back-test"))
     rows = [
-        [
-            cell["method"],
-            f"1/{cell['ratio']:g}",
-            f"{cell['n_fit']:,}",
-            f"{cell['n']:,}",
-            *(
-                [cell["failed"], "", "", ""]
-                if cell["failed"]
-                else [
-                    percent(cell["rmse"]),
-                    percent(cell["coverage_95"]),
-                    percent(cell["coverage_90"]),
-                    percent(cell["width_95"]),
-                ]
-            ),
-        ]
+        [cell["method"], f"1/{cell['ratio']:g}", f"{cell['n_fit']:,}", f"{cell['n']:,}", *_scores(cell)]
         for cell in found.cells
     ]
     text = (
@@ -148,26 +135,33 @@ def tested(findings: Findings) -> Html:
     return section("back-test", title, element("p", text), table(headers, rows))
 
 
+def _scores(cell: dict[str, Any]) -> list[str]:
+    if cell["failed"]:
+        return [cell["failed"], "", "", ""]
+    return [percent(cell[name]) for name in ("rmse", "coverage_95", "coverage_90", "width_95")]
+
+
 def method(findings: Findings) -> Html:
     """Return how the numbers came about, in words."""
     fit, model = findings.fit, findings.model
     items: list[Any] = [f"Recipe of the fit: {fit.recipe.text(fit.delta)}, residuals on {fit.law.scale} loss."]
     if isinstance(model, Forecaster):
         items.append(
-            "Bands and optima: generalised least squares with the priors above, averaged over error structures (noise "
-            "of one run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how "
-            "well each explains the runs."
+            "Forecasts: generalised least squares with the priors above, averaged over error structures (noise of one "
+            "run, an effect shared by rows of a group, a smooth deviation of the truth from the law) by how well each "
+            "explains the runs."
         )
-        items += [f"{text[:1].upper()}{text[1:]}." for text in model.remarks]
+        priors = prior_text(fit)
+        items.append(f"{priors[:1].upper()}{priors[1:]}.")
     else:
         items.append(
-            f"Bands and optima: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
+            f"Forecasts: {model.n_resamples:,} bootstrap refits, scheme {model.scheme}, seed {model.seed}. They "
             "take the form of the law for granted."
         )
     if findings.decision is not None:
         items.append(
-            "Compute-optimal N and D: the lowest loss under C = 6 N D. Their intervals are percentiles over the "
-            "optima of draws of the model."
+            "Compute-optimal N and D: the lowest loss of the law under C = 6 N D; their intervals are percentiles over "
+            "the refits' own optima. The loss given for such a run is a forecast."
         )
     if fit.law.citation:
         items.append(f"Law: {fit.law.citation}.")
@@ -215,8 +209,15 @@ def _at(decision: Any, i: int) -> dict[str, Any]:
     """Return the decision at one budget."""
     best = decision.optimum
     numbers = {"C": float(decision.C[i])}
-    for name in ("N", "D", "tokens_per_param", "loss"):
-        for suffix in ("", "_low", "_high"):
-            numbers[f"{name}{suffix}"] = float(getattr(best, f"{name}{suffix}")[i])
-    near = {f"{number(share)}": [float(end[i]) for end in pair] for share, pair in decision.near.items()}
-    return {**numbers, "new_low": float(decision.new_low[i]), "new_high": float(decision.new_high[i]), "near": near}
+    for name in ("N", "D", "tokens_per_param"):
+        low, high = best.interval(name)
+        numbers |= {name: getattr(best, name)[i], f"{name}_low": low[i], f"{name}_high": high[i]}
+    bands = {"loss": decision.loss, "loss_low": decision.mean_low, "loss_high": decision.mean_high}
+    bands |= {"new_low": decision.new_low, "new_high": decision.new_high}
+    numbers |= {name: x[i] for name, x in bands.items()}
+    near = {f"{share:g}": [float(end[i]) for end in pair] for share, pair in decision.near.items()}
+    second: dict[str, float] | None = None
+    if decision.second is not None:
+        low, high = decision.second.interval("N")
+        second = {"N": float(decision.second.N), "N_low": float(low), "N_high": float(high)}
+    return {**{name: float(x) for name, x in numbers.items()}, "near": near, "second_opinion": second}

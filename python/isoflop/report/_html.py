@@ -70,6 +70,7 @@ def data(identity: str, content: Any) -> Html:
     >>> data("x", "</script>")
     '<script type="application/json" id="x">"\\u003c/script>"</script>'
     """
-    text = content if isinstance(content, str) and content[:1] == "{" else json.dumps(content, allow_nan=False)
+    is_json = isinstance(content, str) and content[:1] == "{"
+    text = content if is_json else json.dumps(content, allow_nan=False, separators=(",", ":"))
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return Html(f'<script type="application/json" id="{escape(identity)}">{text}</script>')

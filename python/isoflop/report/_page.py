@@ -15,6 +15,7 @@ from . import _charts, _grounds, _moving, _sections
 from ._findings import Findings
 from ._html import Html, data, element, join, safe
 from ._moving import Moving
+from ._readings import readings
 
 #: Sizes and budgets that make isoFLOP profiles worth a chart.
 FEWEST_SIZES, FEWEST_BUDGETS = 4, 2
@@ -83,7 +84,7 @@ def _steps(findings: Findings, charts: dict[str, Moving]) -> Html:
     """Return what the slider picks from."""
     if findings.decision is None:
         return Html("")
-    words = _moving.readings(findings.decision)
+    words = readings(findings.decision)
     moving = {name: one.content() for name, one in charts.items() if one.traces or one.cursor}
     return data("steps", {"readings": words, "moving": moving})
 

@@ -14,7 +14,7 @@ from .._roles import is_called
 from ..plot._words import LABELS, LOSS
 
 #: Rows that a chart shows; all of them count in every number.
-MOST = 2_000
+MOST = 1_500
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,8 @@ class Rows:
         Variables in words, or by the name of their column.
     response : str
         What `loss` is, in words: a column that is no loss goes by its own name.
+    n_all : int
+        How many there were before they were thinned, 0 where they were not.
     """
 
     variables: dict[str, Floats]
@@ -40,6 +42,13 @@ class Rows:
     labels: list[str]
     titles: dict[str, str]
     response: str = LOSS
+    n_all: int = 0
+
+    @property
+    def counted(self) -> str:
+        """How many they are, in words."""
+        n = len(self.loss)
+        return f"{n:,} of {self.n_all:,} runs" if self.n_all > n else f"{n:,} run{'' if n == 1 else 's'}"
 
     def thinned(self) -> Rows:
         """Return at most `MOST` rows, spread evenly over the order of the table, for charts."""
@@ -49,7 +58,7 @@ class Rows:
         kept = np.linspace(0, n - 1, MOST).round().astype(int)
         variables = {name: values[kept] for name, values in self.variables.items()}
         return Rows(
-            variables, self.loss[kept], self.fitted[kept], [self.labels[i] for i in kept], self.titles, self.response
+            variables, self.loss[kept], self.fitted[kept], [self.labels[i] for i in kept], self.titles, self.response, n
         )
 
     @property

@@ -15,12 +15,19 @@ from .._repr import number
 from ._decision import Decision
 from ._findings import Findings
 from ._html import Html, bullets, element, join, table
-from ._moving import readings
+from ._readings import reading, readings
 from ._words import between, count, loss, power
 from ._words import share as share_of
 
 #: Rows of the table of budgets, about.
 ROWS = 12
+#: Charts that follow the slider.
+CAPTIONS = {
+    "valley": "The law's loss for models of every size at this budget, and the optima of its refits. Bars at the foot: "
+    "sizes that reach the optimum's loss with a little more compute.",
+    "plane": "Lines of equal loss over N and D, the efficient frontier, and the runs. Dotted: this budget.",
+    "scaling": "The optimum over compute.",
+}
 
 
 def section(identity: str, title: str, *content: Any) -> Html:
@@ -71,7 +78,7 @@ def _fitted(findings: Findings) -> Html:
 
 def _decided(decision: Decision, findings: Findings) -> list[str]:
     """Return the decision at the target in words."""
-    said, share = readings(decision)[decision.start], share_of(findings.settings.level)
+    said, share = reading(decision, decision.start), share_of(findings.settings.level)
     seen = findings.rows.compute
     assert seen is not None
     far = decision.C[decision.start] / float(seen.max())
@@ -86,9 +93,17 @@ def _decided(decision: Decision, findings: Findings) -> list[str]:
         f"Expected loss {said['loss']}: the mean curve lies at {ends['mean']}, one run scores {ends['new']} ({share}).",
     ]
     near = {key[5:]: text for key, text in said.items() if key.startswith("near_")}
-    return lines + [
-        f"Any size from {text} reaches that loss with at most {k} % more compute." for k, text in near.items()
-    ]
+    lines += [f"Any size from {text} reaches that loss with at most {k} % more compute." for k, text in near.items()]
+    return lines + _second(decision)
+
+
+def _second(decision: Decision) -> list[str]:
+    """Return the forecaster's own optimum in words, where there is one."""
+    if decision.second is None:
+        return []
+    size, ends = count(float(decision.second.N)), between(*(count(float(x)) for x in decision.second.interval("N")))
+    said = f"Second opinion: averaged over the forecaster's error structures, the best size is {size} ({ends})."
+    return [f"{said} Where the two are far apart, the runs do not settle the size."]
 
 
 def _at_the_end(findings: Findings) -> str:
@@ -110,40 +125,38 @@ def slider(findings: Findings, charts: Collection[str]) -> Html:
     title, decision = "Choose a budget", findings.decision
     if decision is None:
         return section("budget-section", title, missing(findings, "decision"))
-    said, share = readings(decision)[decision.start], share_of(findings.settings.level)
+    said, share = reading(decision, decision.start), share_of(findings.settings.level)
+    most = len(decision.C) - 1
     control = element(
         "div",
         element("label", "training compute", for_="budget"),
-        Html(f'<input type="range" id="budget" min="0" max="{len(decision.C) - 1}" step="1" value="{decision.start}">'),
+        Html(f'<input type="range" id="budget" min="0" max="{most}" step="1" value="{decision.start}">'),
         element("output", _reading(said, "C"), " FLOP", for_="budget"),
         class_="slider",
     )
-    cards = [
-        _card(said, "parameters N", "N", share),
-        _card(said, "training tokens D", "D", share),
-        _card(said, "tokens per parameter", "tokens_per_param", share),
-        _card(said, "loss, mean curve", "loss", share),
-        element(
-            "div",
-            "loss, one new run",
-            element("b", _reading(said, "new_low"), " to ", _reading(said, "new_high")),
-            element("span", share),
-        ),
+    panel = element("div", control, element("div", *_cards(said, share), class_="readings"), class_="panel")
+    places = [chart(name, text) for name, text in CAPTIONS.items() if name in charts]
+    return section("budget-section", title, panel, *places, bullets(decision.optimum.notes))
+
+
+def _cards(said: dict[str, str], share: str) -> list[Html]:
+    """Return the boxes whose words the slider changes."""
+    names = {
+        "N": "parameters N",
+        "D": "training tokens D",
+        "tokens_per_param": "tokens per parameter",
+        "loss": "loss, mean curve",
+    }
+    run = element("b", _reading(said, "new_low"), " to ", _reading(said, "new_high"))
+    return [
+        *(_card(said, title, name, share) for name, title in names.items()),
+        element("div", "loss, one new run", run, element("span", share)),
         *(
             element("div", f"N within {key[5:]} % more compute", element("b", _reading(said, key)))
             for key in said
             if key.startswith("near_")
         ),
     ]
-    captions = {
-        "valley": "Loss of models of every size at this budget. Points: optima of draws of the model. "
-        "Bars at the foot: sizes that reach the optimum's loss with a little more compute.",
-        "plane": "Lines of equal loss over N and D, the efficient frontier, and the runs. Dotted: this budget.",
-        "scaling": "The optimum over compute.",
-    }
-    places = [chart(name, text) for name, text in captions.items() if name in charts]
-    panel = element("div", control, element("div", *cards, class_="readings"), class_="panel")
-    return section("budget-section", title, panel, *places, bullets([f"{n}" for n in decision.optimum.notes]))
 
 
 def _card(said: dict[str, str], title: str, name: str, share: str) -> Html:

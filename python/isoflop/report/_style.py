@@ -23,6 +23,13 @@ MEAN_FILL, NEW_FILL, SECOND_FILL = "rgba(200,56,11,0.34)", "rgba(200,56,11,0.13)
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 #: Viridis up to where it is too pale for white paper.
 SCALE = [[0.0, "#440154"], [0.25, "#414487"], [0.5, "#2a788e"], [0.75, "#22a884"], [1.0, "#7ad151"]]
+#: The optimum, and the run that is being looked at.
+DIAMOND = {"color": CURVE, "size": 11, "symbol": "diamond", "line": {"color": "white", "width": 1}}
+POINTER = {"color": INK, "width": 1.5, "dash": "2px,3px"}
+#: What the mouse reads where nothing else is said, and where the words are ready.
+READ_LOSS = "N = %{x:.3s}<br>loss %{y:.4f}<extra></extra>"
+READ_TOKENS = "N = %{x:.3s}<br>D = %{y:.3s}<extra></extra>"
+READ_WORDS = "%{customdata}<extra></extra>"
 #: Losses that differ by more than this factor are drawn on a log axis.
 WIDE_LOSS = 4.0
 
@@ -67,23 +74,23 @@ def _plain(title: str) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 8}, "zeroline": False, "automargin": True, **ticks}
 
 
-def figure(xaxis: dict[str, Any], yaxis: dict[str, Any], height: int = 430) -> Figure:
+def figure(xaxis: dict[str, Any], yaxis: dict[str, Any], height: int = 470, top: int = 78) -> Figure:
     """Return an empty chart."""
     from plotly.graph_objects import Figure
 
     chart = Figure()
-    dress(chart, height, xaxis=xaxis, yaxis=yaxis)
+    dress(chart, height, top, xaxis=xaxis, yaxis=yaxis)
     return chart
 
 
-def dress(chart: Figure, height: int, **layout: Any) -> None:
+def dress(chart: Figure, height: int, top: int = 78, **layout: Any) -> None:
     """Give a chart its paper, type and margins."""
     chart.update_layout(
         template="none",
         font={"family": FONT, "size": 13, "color": INK},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        margin={"l": 60, "r": 20, "t": top, "b": 50},
         height=height,
         hoverlabel={"font": {"family": FONT}, "align": "left"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -128,3 +135,10 @@ def _decades(logs: Floats) -> dict[str, Any]:
         return {"tickvals": whole.tolist(), "ticktext": [f"10<sup>{int(k)}</sup>" for k in whole]}
     values = np.linspace(logs.min(), logs.max(), 3)
     return {"tickvals": values.tolist(), "ticktext": [f"{10**v:.2g}" for v in values]}
+
+
+def shade(place: float) -> str:
+    """Return a colour of the scale of sizes, from 0 to 1."""
+    from plotly.colors import sample_colorscale
+
+    return str(sample_colorscale(SCALE, [place])[0])

@@ -29,7 +29,11 @@ impl Falling {
             self.done = true;
             return x;
         }
-        if f > 0.0 { self.low = x } else { self.high = x }
+        if f > 0.0 {
+            self.low = x
+        } else {
+            self.high = x
+        }
         let step = if df < 0.0 { -f / df } else { f.signum() * reach };
         if step.abs() <= LAST_STEP || self.high - self.low <= 1e-15 * x.abs().max(1.0) {
             self.done = true;
@@ -72,7 +76,15 @@ impl Surface {
 
     /// The size on one side of `from` at which the loss under a log budget comes up to `target`; the end
     /// of the box, where it does not.
-    pub(super) fn reach(&self, room: &mut Room, from: &[f64], end: f64, budget: &[f64], target: &[f64], to: &mut [f64]) {
+    pub(super) fn reach(
+        &self,
+        room: &mut Room,
+        from: &[f64],
+        end: f64,
+        budget: &[f64],
+        target: &[f64],
+        to: &mut [f64],
+    ) {
         let n = room.n;
         let mut point = Point::new();
         to[..n].fill(end);
@@ -89,11 +101,19 @@ impl Surface {
                     continue;
                 }
                 let f = point.value[i] - target[i];
-                if f > 0.0 { outside[i] = z[i] } else { inside[i] = z[i] }
+                if f > 0.0 {
+                    outside[i] = z[i]
+                } else {
+                    inside[i] = z[i]
+                }
                 let step = -f / point.slope[i];
                 let within = |x: f64| (x - inside[i]) * (x - outside[i]) < 0.0;
                 settled[i] = step.abs() <= LAST_STEP || (inside[i] - outside[i]).abs() <= 1e-14 * z[i].abs().max(1.0);
-                z[i] = if within(z[i] + step) { z[i] + step } else { 0.5 * (inside[i] + outside[i]) };
+                z[i] = if within(z[i] + step) || step.abs() <= LAST_STEP {
+                    z[i] + step
+                } else {
+                    0.5 * (inside[i] + outside[i])
+                };
             }
             if settled.iter().all(|&s| s) {
                 break;

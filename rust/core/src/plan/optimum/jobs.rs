@@ -107,7 +107,14 @@ impl Surface {
     ///
     /// # Errors
     /// Lengths that do not fit; cancelled.
-    pub fn at_budgets(&self, draws: Draws<'_>, budgets: &[f64], starts: &[f64], threads: usize, cancel: &Cancel) -> Result<Optima> {
+    pub fn at_budgets(
+        &self,
+        draws: Draws<'_>,
+        budgets: &[f64],
+        starts: &[f64],
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Optima> {
         self.check(draws, budgets.len(), starts.len())?;
         self.blocks(draws, budgets.len(), threads, cancel, |room, count, part| {
             let mut found = Found::new(self);
@@ -151,7 +158,13 @@ impl Surface {
     ///
     /// # Errors
     /// As [`Surface::at_budgets`].
-    pub fn around(&self, draw: Draws<'_>, sizes: &[f64], budgets: &[f64], losses: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
+    pub fn around(
+        &self,
+        draw: Draws<'_>,
+        sizes: &[f64],
+        budgets: &[f64],
+        losses: &[f64],
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
         self.check(draw, sizes.len(), budgets.len())?;
         let mut ends = (vec![], vec![]);
         for start in (0..sizes.len()).step_by(BLOCK) {
@@ -189,7 +202,14 @@ impl Surface {
     ///
     /// # Errors
     /// As [`Surface::at_budgets`].
-    pub fn tokens_at(&self, draws: Draws<'_>, sizes: &[f64], losses: &[f64], threads: usize, cancel: &Cancel) -> Result<Vec<f64>> {
+    pub fn tokens_at(
+        &self,
+        draws: Draws<'_>,
+        sizes: &[f64],
+        losses: &[f64],
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<f64>> {
         self.check(draws, sizes.len(), losses.len())?;
         let found = self.blocks(draws, sizes.len(), threads, cancel, |room, count, part| {
             for (t, (&size, &loss)) in sizes.iter().zip(losses).enumerate() {

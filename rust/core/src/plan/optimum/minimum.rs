@@ -46,7 +46,14 @@ struct Memory {
 
 impl Surface {
     /// Minimises over one box from `lanes.z`; the loss of the result is in `point`.
-    pub(super) fn minimise(&self, room: &mut Room, which: (f64, f64), budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
+    pub(super) fn minimise(
+        &self,
+        room: &mut Room,
+        which: (f64, f64),
+        budget: &[f64],
+        lanes: &mut Lanes,
+        point: &mut Point,
+    ) {
         self.bracket(room, which, budget, lanes);
         let is_known = lanes.z[..room.n].iter().all(|z| !z.is_nan());
         if self.is_convex || which.0 == which.1 {
@@ -109,7 +116,14 @@ impl Surface {
     }
 
     /// Moves one end of every lane to the first size, seen from there, that is allowed.
-    fn draw_in(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, is_low: bool, allowed: impl Fn(f64, f64) -> bool) {
+    fn draw_in(
+        &self,
+        room: &mut Room,
+        budget: &[f64],
+        lanes: &mut Lanes,
+        is_low: bool,
+        allowed: impl Fn(f64, f64) -> bool,
+    ) {
         let whole = room.n;
         // Where all lanes have one budget and nothing else moves, the first lanes speak for all.
         let is_uniform = self.question.over.is_empty() && budget[..whole].iter().all(|b| *b == budget[0]);
@@ -150,7 +164,11 @@ impl Surface {
         let n = room.n;
         let mut values = vec![0.0; SCAN * BLOCK];
         let place = |lanes: &Lanes, i: usize, k: usize| {
-            if k + 1 == SCAN { lanes.high[i] } else { lanes.low[i] + (lanes.high[i] - lanes.low[i]) * (k as f64 / (SCAN - 1) as f64) }
+            if k + 1 == SCAN {
+                lanes.high[i]
+            } else {
+                lanes.low[i] + (lanes.high[i] - lanes.low[i]) * (k as f64 / (SCAN - 1) as f64)
+            }
         };
         for k in 0..SCAN {
             (0..n).for_each(|i| lanes.z[i] = place(lanes, i, k));
@@ -193,7 +211,13 @@ impl Surface {
             .map(|i| {
                 let (low, high) = (lanes.low[i], lanes.high[i]);
                 if !(lanes.z[i] >= low && lanes.z[i] <= high) {
-                    lanes.z[i] = if lanes.z[i] > high { high } else if lanes.z[i] < low { low } else { 0.5 * (low + high) };
+                    lanes.z[i] = if lanes.z[i] > high {
+                        high
+                    } else if lanes.z[i] < low {
+                        low
+                    } else {
+                        0.5 * (low + high)
+                    };
                 }
                 Memory { low, high, inward: (false, false), step: f64::INFINITY }
             })

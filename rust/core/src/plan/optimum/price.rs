@@ -36,8 +36,10 @@ pub struct Table {
     pub knots: Vec<f64>,
     /// ln of the price of a token.
     pub per_token: Pieces,
-    /// What is paid whatever D is; none where it is nothing.
+    /// What is paid whatever D is, or its logarithm; none where it is nothing.
     pub fixed: Option<Pieces>,
+    /// Whether `fixed` holds logarithms.
+    pub fixed_is_log: bool,
 }
 
 /// A cost formula: which tape, and how D enters.
@@ -83,7 +85,9 @@ impl Price {
         let value = law.value;
         let slope = law.graph.derivatives(value, &[d])[0];
         if law.graph.value(slope) == Some(0.0) || law.graph.reached(&[slope])[d] {
-            return Err(Error::Law(format!("in the cost '{text}' {tokens} enters neither as a + b*{tokens} nor as b*{tokens}**q")));
+            return Err(Error::Law(format!(
+                "in the cost '{text}' {tokens} enters neither as a + b*{tokens} nor as b*{tokens}**q"
+            )));
         }
         let log = law.graph.ln(slope);
         Ok(Self::compiled(law, log, Some(value), 1.0, coordinates, kernels))
@@ -170,9 +174,12 @@ impl Table {
                 to[i] = value;
             }
             if let Some(curve) = &self.fixed {
-                for (to, value) in fixed.iter_mut().zip(curve.at(piece, t)) {
-                    to[i] = value;
+                let [mut value, mut first, mut second] = curve.at(piece, t);
+                if self.fixed_is_log {
+                    value = libm::exp(value);
+                    (first, second) = (value * first, value * (second + first * first));
                 }
+                (fixed[0][i], fixed[1][i], fixed[2][i]) = (value, first, second);
             }
         }
     }

@@ -71,7 +71,15 @@ impl Surface {
     }
 
     /// Tries even steps of a range; returns the best of every lane and where it was.
-    fn survey(&self, room: &mut Room, depth: usize, budget: &[f64], found: &mut Found, low: f64, high: f64) -> (Found, Vec<f64>) {
+    fn survey(
+        &self,
+        room: &mut Room,
+        depth: usize,
+        budget: &[f64],
+        found: &mut Found,
+        low: f64,
+        high: f64,
+    ) -> (Found, Vec<f64>) {
         let mut best = found.clone();
         best.point.value.fill(f64::INFINITY);
         for k in 0..SCAN {
@@ -83,7 +91,15 @@ impl Surface {
     }
 
     /// Sets one coordinate, minimises what is inside, and keeps what is lower than the best.
-    fn try_at(&self, room: &mut Room, depth: usize, budget: &[f64], found: &mut Found, x: &[f64], best: &mut Found) -> Vec<f64> {
+    fn try_at(
+        &self,
+        room: &mut Room,
+        depth: usize,
+        budget: &[f64],
+        found: &mut Found,
+        x: &[f64],
+        best: &mut Found,
+    ) -> Vec<f64> {
         found.over[depth][..room.n].copy_from_slice(&x[..room.n]);
         self.set(room, depth, x);
         self.inside(room, depth + 1, budget, found);
