@@ -93,6 +93,7 @@ def cost_curve(
     >>> 4e5 < curve(7e10, 1e12) < 7e5  # dollars
     True
     """
+    check_cluster(cluster)
     low, high = _range(N, family, count)
     _check_unit(unit, cluster, lifetime_tokens)
     n = n_sizes or max(FEWEST, round(PER_DECADE * np.log10(high / low)) + 1)
@@ -119,6 +120,13 @@ def cost_curve(
     )
 
 
+def check_cluster(cluster: Any) -> None:
+    """Refuse what is no cluster."""
+    if not isinstance(cluster, Cluster):
+        hint = 'pass iso.Cluster("H100-SXM", 1024)'
+        raise DataError(compose(f"cluster is a {type(cluster).__name__}, expected a Cluster", hint))
+
+
 def unit_of(keyword: str, cluster: Cluster) -> Unit:
     """Return the unit that a budget of this keyword (C, usd, days, kwh, loss) is paid in on a cluster.
 
@@ -129,6 +137,31 @@ def unit_of(keyword: str, cluster: Cluster) -> Unit:
     """
     units: dict[str, Unit] = {"C": "FLOP", "usd": "USD", "days": "days", "kwh": "kWh"}
     return units.get(keyword, "USD" if cluster.price_usd_per_hour else "days")
+
+
+def cost_on(cluster: Cluster, cost: Any, budgets: Mapping[str, Any], **how: Any) -> CostCurve:
+    """Return the price that `compute_optimal(cluster=...)` pays: the cluster's, in the unit of the budget given.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    cost : None
+        A cost that was given beside the cluster is an error.
+    budgets : mapping
+        Amounts by keyword (C, usd, days, kwh, loss), None where not given.
+    **how
+        family, N, lifetime_tokens, ... of `cost_curve`.
+
+    Examples
+    --------
+    >>> cost_on(Cluster("H100-SXM", 8), None, {"C": None, "days": 3.0}, N=(1e8, 1e9)).unit
+    'days'
+    """
+    check_cluster(cluster)
+    if cost is not None:
+        raise DataError(compose("cost and cluster are both given", "leave out one: a cluster is priced by itself"))
+    keyword = next((name for name, amount in budgets.items() if amount is not None), "loss")
+    return cost_curve(cluster, unit=unit_of(keyword, cluster), **how)
 
 
 def _range(N: tuple[float, float] | None, family: str | Architecture, count: Count) -> tuple[float, float]:

@@ -30,6 +30,21 @@ def number(value: float, digits: int = 6) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{power}" if "." in mantissa else f"{mantissa}e{power}"
 
 
+def count(value: float) -> str:
+    """Return a count to three digits, with a letter for millions, billions (1e9) and trillions (1e12).
+
+    Examples
+    --------
+    >>> count(8.03e9), count(1.4e12), count(999.7e6), count(512)
+    ('8.03B', '1.4T', '1B', '512')
+    """
+    rounded = float(f"{value:.3g}")
+    for power, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if rounded >= power:
+            return f"{number(rounded / power, 3)}{letter}"
+    return f"{rounded:,.0f}"
+
+
 def pair(value: float, error: float) -> tuple[str, str]:
     """Return a value and its error, rounded by the one rule: two digits of the error, and the value to the same place.
 

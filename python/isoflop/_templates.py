@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ._architecture import Architecture, Latent
 from ._counts import transformer_params
 from ._errors import DataError, compose, listed, nearest
+from ._repr import count as count_text
 
 Count = Literal["total", "non_embedding", "active"]
 Whole = NDArray[np.int64]
@@ -145,9 +146,7 @@ def _anchor(family: str | Architecture) -> Architecture:
 
 
 def _named(arch: Architecture, family: str) -> Architecture:
-    n = arch.n_params
-    size = f"{n / 1e9:.3g}B" if n >= 1e9 else f"{n / 1e6:.3g}M"
-    return replace(arch, name=f"{family} {size}")
+    return replace(arch, name=f"{family} {count_text(arch.n_params)}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import isoflop as iso
+from isoflop._cluster_curve import cost_on
 
 CLUSTER = iso.Cluster("H100-SXM", 64, price_usd_per_hour=2.5)
 RANGE = (1e9, 1e11)
@@ -96,6 +97,18 @@ def test_bad_input(words, text):
     words = {"cluster": CLUSTER, "N": RANGE, **words}
     with pytest.raises(iso.DataError, match=text.replace("+", r"\+")):
         iso.cost_curve(words.pop("cluster"), **words)
+
+
+def test_budgets_of_an_optimum_find_their_price():
+    curve = cost_on(CLUSTER, None, {"C": None, "usd": 1e6, "loss": None}, N=RANGE)
+    assert np.array_equal(curve.per_token, iso.cost_curve(CLUSTER, N=RANGE, unit="USD").per_token)
+    epoch = iso.laws.get("chinchilla").published["epoch2024"]
+    dear, cheap = (iso.compute_optimal(epoch, usd=usd, cost=curve) for usd in (1e6, 1e5))
+    assert dear.N > cheap.N
+    assert dear.cost == pytest.approx(1e6)
+    assert cost_on(CLUSTER, None, {"loss": 2.0}, N=RANGE).unit == "USD"
+    with pytest.raises(iso.DataError, match="cost and cluster are both given"):
+        cost_on(CLUSTER, curve, {"usd": 1e6})
 
 
 def test_a_device_without_price_or_power_is_named():

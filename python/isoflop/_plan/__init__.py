@@ -10,6 +10,7 @@ from typing import Any
 
 from .._architecture import Architecture
 from .._cluster import Cluster
+from .._cluster_curve import check_cluster
 from .._errors import DataError
 from .._templates import Count
 from ._budget import Budget, read_budget
@@ -57,9 +58,9 @@ def plan(
     Parameters
     ----------
     model : Runs, frame, Fit, Bootstrap, Forecaster or Published
-        Training runs, from which a forecaster is fitted; or a law with values. A fit is bootstrapped.
+        Training runs, or a law with values. A fit is bootstrapped.
     law : Law, str, or sequence of them, optional
-        For runs: what is fitted, as in `forecaster`.
+        For runs: what is fitted and bootstrapped ("chinchilla" where left out). Several are left to `forecaster`.
     cluster : Cluster
         What the run is made on, with its price.
     C, usd, days, kwh, loss : float
@@ -103,6 +104,10 @@ def plan(
 
     Notes
     -----
+    From runs two models are made: a fit of the law by its paper's recipe, bootstrapped, which says how to split a
+    budget, and the `forecaster`, which says what the run will score and with which bands. Where the forecaster's own
+    law would split otherwise, a note says so.
+
     Money, days and energy are paid at `cost_curve`'s price of a token; the optimum under it is `compute_optimal`'s.
     The valley around it is flat and real layouts are not, so of the family's shapes within 10 % of that size the one
     that makes the most of the budget is taken, at its own price in its fastest layout: the bill is not a smoothed one.
@@ -119,6 +124,7 @@ def plan(
     (True, True)
     """
     tell = progress or _say_nothing
+    check_cluster(cluster)
     budget = read_budget({"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}, cluster)
     if level not in LEVELS:
         raise DataError(f"level is {level!r}, expected 0.5, 0.8, 0.9 or 0.95")

@@ -14,9 +14,9 @@ from .._cluster_curve import QUANTITY, lifetime_cost
 from .._cost import TrainingCost, training_cost
 from .._errors import DataError, compose
 from .._layout import Layout
-from .._templates import Count, template
+from .._templates import Count, size_range, template
 from ._budget import Budget
-from ._model import Model
+from ._model import BANDS, Model
 
 #: Sizes around the optimum that are priced by their own shapes: the valley is flat there, layouts are not.
 AROUND = (1.0, *(float(np.exp(x)) for x in (-0.1, -0.075, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1)))
@@ -92,10 +92,11 @@ class Choice:
     architecture : Architecture
     N, D : float
         Parameters as the law counts them, and training tokens.
-    curve : float
-        Loss on the law's own curve.
-    loss, mean_low, mean_high, low, high : float
-        Forecast of the run, band of the mean curve, band of the run itself; NaN where the law has no draws.
+    loss : float
+        On the law's own curve, which the plan is made on.
+    forecast, mean_low, mean_high, low, high : float
+        Forecast of the run, band of the mean curve, band of the run itself: the forecaster's where runs were given;
+        bands are NaN where there are no draws.
     budget : float
         What it costs in the unit of the plan's budget.
     cost : TrainingCost
@@ -106,8 +107,8 @@ class Choice:
     architecture: Architecture
     N: float
     D: float
-    curve: float
     loss: float
+    forecast: float
     mean_low: float
     mean_high: float
     low: float
@@ -127,7 +128,7 @@ class Choice:
 
     def row(self) -> dict[str, Any]:
         """Return the numbers of one line of a table."""
-        names = ("N", "D", "tokens_per_param", "C", "loss", "mean_low", "mean_high", "low", "high", "budget")
+        names = ("N", "D", "tokens_per_param", "C", "loss", "forecast", *BANDS, "budget")
         bill: dict[str, float] = {}
         for name in ("days", "usd", "energy_kwh"):
             low, high = self.cost.interval(name)
@@ -143,7 +144,7 @@ def spend(label: str, N: float, budget: Budget, terms: Terms) -> Choice:
         tokens, layout = terms.tokens(arch, budget)
         return _choice(label, arch, tokens, layout, budget.unit, terms)
 
-    return min(_each(one, _shapes(N, terms, budget.unit), terms), key=lambda choice: choice.curve)
+    return min(_each(one, _shapes(N, terms, budget.unit), terms), key=lambda choice: choice.loss)
 
 
 def reach(label: str, N: float, D: float, loss: float, unit: str, terms: Terms, *, around: bool = False) -> Choice:
@@ -166,9 +167,11 @@ def reach(label: str, N: float, D: float, loss: float, unit: str, terms: Terms, 
 
 def _shapes(N: float, terms: Terms, unit: str) -> list[Architecture]:
     """Return the shapes to choose from: the nearest where FLOPs are counted, else all near enough to tell apart."""
-    factors = (1.0,) if unit == "FLOP" else AROUND
-    shapes = {template(N * factor, terms.family, count=terms.count): None for factor in factors}
-    return list(shapes)
+    if unit == "FLOP":
+        return [template(N, terms.family, count=terms.count)]
+    low, high = size_range(terms.family, terms.count)
+    sizes = [min(max(N * factor, low), high) for factor in AROUND]
+    return list(dict.fromkeys(template(size, terms.family, count=terms.count) for size in sizes))
 
 
 def _each(one: Callable[[Architecture], Choice], shapes: list[Architecture], terms: Terms) -> list[Choice]:
@@ -193,7 +196,7 @@ def _choice(label: str, arch: Architecture, tokens: float, layout: Layout | None
         architecture=arch,
         N=N,
         D=tokens,
-        curve=float(model.curve(N, tokens)),
+        loss=float(model.curve(N, tokens)),
         **model.bands(N, tokens, terms.level),
         budget=terms.amount(arch, cost, unit),
         cost=cost,

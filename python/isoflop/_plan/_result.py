@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,10 @@ from .._cost import TrainingCost, short
 from .._layout import Layout
 from .._optimum import Optimum
 from .._points import make_frame
-from .._repr import facts, html_table, number, percent, table
+from .._repr import count, facts, html_table, number, percent, table
 from ._budget import Budget
 from ._choice import Choice
+from ._text import band, best_ends, described, money, one_run, shape, span
 
 GIB = 2.0**30
 
@@ -107,7 +107,7 @@ class Plan:
 
     @property
     def loss(self) -> float:
-        """The loss to expect."""
+        """Its loss on the law's curve; `choice` has the forecast and its bands."""
         return self.choice.loss
 
     @property
@@ -137,7 +137,7 @@ class Plan:
             "budget": {"unit": self.budget.unit, "amount": self.budget.amount},
             "level": self.level,
             "optimum": self.optimum.to_dict(),
-            "plan": {**self.choice.row(), "architecture": _shape(self.architecture), "cost": self.cost.to_dict()},
+            "plan": {**self.choice.row(), "architecture": shape(self.architecture), "cost": self.cost.to_dict()},
             "alternatives": [one.row() for one in self.alternatives],
             "doubling": None
             if double is None
@@ -163,11 +163,11 @@ class Plan:
             ("budget", f"{self.budget.text}, {job.cluster.count:,} × {job.cluster.device.name}"),
             ("cheapest way there", self._cheapest()),
             ("model", described(one.architecture)),
-            ("parameters", f"{_big(one.N)}{_ends(best, 'N')}"),
-            ("tokens", f"{_big(one.D)}{_ends(best, 'D')}"),
-            ("tokens per parameter", f"{number(one.tokens_per_param, 3)}{_ends(best, 'tokens_per_param')}"),
+            ("parameters", f"{count(one.N)}{best_ends(best, 'N')}"),
+            ("tokens", f"{count(one.D)}{best_ends(best, 'D')}"),
+            ("tokens per parameter", f"{number(one.tokens_per_param, 3)}{best_ends(best, 'tokens_per_param')}"),
             ("training FLOP", f"{one.C:.3g} (6 N D)"),
-            ("loss", f"{one.loss:.4f}{_band(one.mean_low, one.mean_high)}{_one_run(one)}"),
+            *self._losses(),
             *self._bill(),
             ("MFU", f"{100 * cost.mfu:.1f} %, steps of {job.batch:,} × {job.seq_len:,} tokens, {job.precision}"),
             ("layout", short(cost.layout)),
@@ -183,12 +183,20 @@ class Plan:
         span = f"  ({money(low)} to {money(high)})" if np.isfinite(low) and np.isfinite(high) else ""
         return f"{money(float(self.target.cost))}{span} {self.target.cost_unit}, by the smooth price"
 
+    def _losses(self) -> list[tuple[str, str]]:
+        one = self.choice
+        bands = f"{band(one.mean_low, one.mean_high)}{one_run(one)}"
+        if one.forecast == one.loss:
+            return [("loss", f"{one.loss:.4f}{bands}")]
+        low, high = (float(x) for x in self.optimum.interval("loss"))
+        return [("loss", f"{one.loss:.4f}{band(low, high)} by the law"), ("forecast", f"{one.forecast:.4f}{bands}")]
+
     def _bill(self) -> list[tuple[str, str]]:
         cost = self.cost
         usd, kwh = cost.interval("usd"), cost.interval("energy_kwh")
         price = f" at {cost.job.cluster.price_usd_per_hour:g} a device-hour"
         return [
-            ("days", f"{number(cost.days, 3)}{_span(cost.interval('days'))}"),
+            ("days", f"{number(cost.days, 3)}{span(cost.interval('days'))}"),
             ("USD", f"{money(cost.usd)}  ({money(usd[0])} to {money(usd[1])}){price}" if cost.usd else ""),
             ("kWh", f"{money(cost.energy_kwh)}  ({money(kwh[0])} to {money(kwh[1])})" if np.isfinite(kwh[0]) else ""),
         ]
@@ -198,8 +206,8 @@ class Plan:
         rows = [
             [
                 one.label,
-                _big(one.N),
-                _big(one.D),
+                count(one.N),
+                count(one.D),
                 number(one.tokens_per_param, 3),
                 f"{one.loss:.4f}",
                 number(one.cost.days, 3),
@@ -214,73 +222,14 @@ class Plan:
             return ""
         double = self.doubling
         price = f"{money(double.usd)} USD and " if double.usd else ""
-        gain = f"{double.gain:.4f}{_band(double.gain_low, double.gain_high)}"
+        gain = f"{double.gain:.4f}{band(double.gain_low, double.gain_high)}"
         return f"twice the budget buys {gain} of loss, for {price}{number(double.days, 3)} days more"
 
     def __repr__(self) -> str:
         """Show the model, its tokens, loss and bill on one line."""
         usd = f", {money(self.cost.usd)} USD" if self.cost.usd else ""
         bill = f"{number(self.cost.days, 3)} days{usd}"
-        return f"<Plan: {self.architecture.name} on {_big(self.D)} tokens, loss {self.loss:.4f}, {bill}>"
+        return f"<Plan: {self.architecture.name} on {count(self.D)} tokens, loss {self.loss:.4f}, {bill}>"
 
     def _repr_html_(self) -> str:
         return html_table(*self._cells(), caption=repr(self)[1:-1])
-
-
-def described(arch: Architecture) -> str:
-    """Return an architecture on one line."""
-    heads = f"{arch.heads} heads" + (f" ({arch.kv_heads} for keys)" if arch.kv_heads != arch.heads else "")
-    moe = f"{arch.experts} experts of {arch.expert_width:,}, {arch.experts_per_token} used"
-    inner = moe if arch.experts else f"inner width {arch.mlp_width:,}"
-    return f"{arch.name}: {arch.layers} layers of {arch.width:,}, {heads}, {inner}"
-
-
-def money(value: float) -> str:
-    """Return dollars to three digits, with commas.
-
-    Examples
-    --------
-    >>> money(1234567.0), money(12.345)
-    ('1,230,000', '12.3')
-    """
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
-
-
-def _big(value: float) -> str:
-    """Return a count to three digits, with a letter: 8.03B, 1.4T."""
-    for power, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if value >= 0.9995 * power:
-            return f"{float(f'{value / power:.3g}'):g}{letter}"
-    return f"{value:,.0f}"
-
-
-def _ends(best: Optimum, name: str) -> str:
-    low, high = best.interval(name)
-    shown = (number(low, 3), number(high, 3)) if name == "tokens_per_param" else (_big(low), _big(high))
-    return f"  (optimum {shown[0]} to {shown[1]})" if np.isfinite(low) and np.isfinite(high) else ""
-
-
-def _span(ends: tuple[float, float]) -> str:
-    return f"  ({number(ends[0], 3)} to {number(ends[1], 3)})"
-
-
-def _one_run(one: Choice) -> str:
-    band = _band(one.low, one.high, "")
-    return f", one run {band[1:-1]}" if band else ""
-
-
-def _band(low: float, high: float, lead: str = "  ") -> str:
-    return f"{lead}({low:.4f} to {high:.4f})" if np.isfinite(low) and np.isfinite(high) else ""
-
-
-def _shape(arch: Architecture) -> Mapping[str, Any]:
-    """Return an architecture as `iso.Architecture` takes it, without what is at its default."""
-    from dataclasses import fields, is_dataclass
-
-    out: dict[str, Any] = {"n_params": arch.n_params, "n_active_params": arch.n_active_params}
-    for item in fields(arch):
-        value = getattr(arch, item.name)
-        if value != item.default:
-            out[item.name] = {f.name: getattr(value, f.name) for f in fields(value)} if is_dataclass(value) else value
-    return out

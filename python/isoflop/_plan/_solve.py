@@ -12,7 +12,7 @@ from .._cluster_curve import cost_curve, unit_of
 from .._cost_curve import CostCurve
 from .._errors import DataError, compose
 from .._optimum import Optimum, compute_optimal
-from .._repr import number, percent
+from .._repr import count, number, percent
 from ._budget import UNITS, Budget
 from ._choice import Choice, Terms, reach, spend
 from ._notes import notes_on
@@ -27,12 +27,12 @@ class Solver:
     curve: CostCurve | None
     options: Mapping[str, Any]
 
-    def optimum(self, budget: Budget) -> Optimum:
+    def optimum(self, budget: Budget, law: Any = None) -> Optimum:
         """Return the compute-optimal point under a budget; equal seeds give equal draws, so budgets can be paired."""
         serving = {"lifetime_tokens": self.terms.lifetime_tokens} if self.terms.lifetime_tokens else {}
         words: dict[str, Any] = {budget.keyword: budget.amount, **self.options}
         words |= serving if self.curve is None else {"cost": self.curve}
-        return compute_optimal(self.terms.model.law, **words)
+        return compute_optimal(self.terms.model.law if law is None else law, **words)
 
 
 def price_of(budget: Budget, terms: Terms, N: tuple[float, float] | None) -> CostCurve | None:
@@ -59,7 +59,7 @@ def make_plan(budget: Budget, solver: Solver, max_days: float | None) -> Plan:
         doubling=double,
         target=target,
         level=solver.terms.level,
-        notes=(*notes_on(best, choice, solver.terms.model, solver.curve), *missing, *lost),
+        notes=(*_second(spent, solver), *notes_on(best, choice, solver.terms.model, solver.curve), *missing, *lost),
     )
 
 
@@ -90,7 +90,7 @@ def _alternatives(best: Optimum, plan: Choice, spent: Budget, solver: Solver) ->
     notes = []
     for label, N in _ends(best):
         try:
-            one = reach(label, N, plan.D * plan.N / N, plan.curve, spent.unit, solver.terms)
+            one = reach(label, N, plan.D * plan.N / N, plan.loss, spent.unit, solver.terms)
         except DataError as error:
             notes.append(f"{label}: {str(error).partition(chr(10))[0]}")
         else:
@@ -114,7 +114,7 @@ def _double(best: Optimum, plan: Choice, spent: Budget, solver: Solver) -> tuple
         choice = spend("twice the budget", float(more.N), twice, solver.terms)
     except DataError as error:
         return None, [f"twice the budget: {str(error).partition(chr(10))[0]}"]
-    gain = plan.curve - choice.curve
+    gain = plan.loss - choice.loss
     low, high = (x + gain - float(best.loss - more.loss) for x in _paired(best, more, solver.terms.level))
     cost, before = choice.cost, plan.cost
     doubling = Doubling(
@@ -127,6 +127,17 @@ def _double(best: Optimum, plan: Choice, spent: Budget, solver: Solver) -> tuple
         kwh=cost.energy_kwh - before.energy_kwh,
     )
     return doubling, []
+
+
+def _second(spent: Budget, solver: Solver) -> Iterator[str]:
+    """Say where the forecaster's own law puts the optimum, where the plan is made on another."""
+    model = solver.terms.model
+    if model.forecaster is None or model.forecaster is model.law:
+        return
+    other = solver.optimum(spent, model.forecaster)
+    low, high = (count(float(x)) for x in other.interval("N"))
+    law = model.forecaster.law.name or "its law"
+    yield f"the forecaster ({law}) puts the optimum at {count(float(other.N))} ({low} to {high}) parameters"
 
 
 def _paired(best: Optimum, more: Optimum, level: float) -> tuple[float, float]:
