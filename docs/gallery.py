@@ -21,9 +21,9 @@ import isoflop as iso
 
 FOLDER = Path(__file__).parent / "gallery"
 RUNS = Path(iso.__file__).parent / "data" / "demo_runs.csv"
-#: Inches of a column and a half of a paper, and points of its type.
-SIZE, TYPE, DPI = (4.2, 3.2), 8, 160
-COLOURS = 128
+#: Inches of a column of a paper, and points of its type.
+SIZE, TYPE, DPI = (3.4, 2.6), 8, 200
+COLOURS = 256
 
 
 @cache

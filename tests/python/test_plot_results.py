@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import NormalDist
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -319,6 +320,7 @@ def test_errors_say_what_is_wrong(draw, of, options, text, request):
     with pytest.raises(iso.DataError) as caught:
         draw(request.getfixturevalue(of), **options)
     assert text in str(caught.value)
+    assert not plt.get_fignums()  # nothing half drawn is left
 
 
 def test_a_search_without_a_layout_has_no_picture():

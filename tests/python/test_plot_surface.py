@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -157,6 +158,19 @@ def test_other_variables_are_held(ax):
     assert known.predict(N=N, D=D, U=1e10) == pytest.approx(3.0, rel=1e-3)
 
 
+def test_levels_are_held_too(ax):
+    runs = _demo.demo_runs()
+    table = {"N": runs.variable("N"), "D": runs.variable("D"), "family": ["a", "b"] * 60}
+    table["loss"] = runs.loss + np.tile([0.0, 0.3], 60)
+    fit = iso.fit(table, iso.Law("E[family] + A / N**alpha + B / D**beta"))
+    with pytest.raises(iso.DataError, match=r"(?s)over 'N', 'D', 'family'.*Hint: hold the others: family=..."):
+        plot.valleys(fit)
+    plot.valleys(fit, budgets=[6e18, 3e21], family="b", ax=ax)
+    N, loss = ax.lines[0].get_data()
+    assert loss == pytest.approx(fit.predict(N=N, D=1e18 / N, family="b"))
+    assert set(places(ax.collections[0])[1]) <= set(table["loss"][1::2])  # runs of family b only
+
+
 # ---- frontiers
 
 
@@ -213,6 +227,7 @@ def test_errors_say_what_is_wrong(draw, of, options, text):
     with pytest.raises(iso.DataError) as caught:
         draw(of, **options)
     assert text in str(caught.value)
+    assert not plt.get_fignums()  # nothing half drawn is left
 
 
 def test_curves_in_one_variable_have_no_valleys():

@@ -1,4 +1,4 @@
-"""How axes look: ticks that a reader can use on log scales of less than a decade, colours, a bar for sizes.
+"""How axes look: colours, a bar for sizes, legends, names beside points. Ticks are in `_ticks`.
 
 Colours: sizes by viridis without its palest end (even steps in lightness, readable without colour vision); the law in
 a vermilion that is in none of them.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from ._ticks import log_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +25,10 @@ Box = tuple[float, float, float, float]
 CURVE = "#C8380B"
 PLAIN = "#31688E"
 GREY = "0.55"
-#: For things of several kinds, with a marker each: apart in lightness too (Okabe and Ito 2008, reordered).
-KINDS = (("#31688E", "o"), ("#C8380B", "s"), ("#2A9D6F", "^"), ("#B8559A", "D"), ("#D99A00", "v"))
+#: Two things side by side differ in their markers too.
+KINDS = ((PLAIN, "o"), (CURVE, "s"))
 #: Axes wider than this, in inches, have room for larger type and points.
 WIDE = 3.5
-#: Ratios of the ends of a log scale: below the first its ticks are evenly spaced numbers, below the second it lies
-#: within a decade or so.
-EVEN, WITHIN = 3.0, 12.0
-#: What a tick's label takes along each axis, in inches.
-LABEL = {"x": 0.4, "y": 0.25}
 #: Shares of the axes right of which names stand left of their points, and above which they stand below.
 MIDDLE, HIGH = 0.55, 0.7
 
@@ -56,53 +53,6 @@ def finish(ax: Axes, xlabel: str, ylabel: str, *, x_log: bool = True, y_log: boo
     if y_log:
         log_scale(ax.yaxis)
     tidy(ax)
-
-
-def log_scale(axis: Any) -> None:
-    """Make a log scale with ticks at decades, or at as many round numbers as are needed within few of them.
-
-    Call it when everything is drawn.
-    """
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
-
-    axes, name = axis.axes, axis.axis_name
-    getattr(axes, f"set_{name}scale")("log")
-    low, high = axis.get_view_interval()
-    room = max(int(inches(axes, name) / LABEL[name]), 3)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
-    axis.set_minor_formatter(NullFormatter())
-    if high / low < EVEN:
-        axis.set_major_locator(MaxNLocator(nbins=min(room, 5) if high < 1e4 else 3, steps=[1, 2, 2.5, 5, 10]))
-        if high < 1e4:
-            axis.set_major_formatter(ScalarFormatter(useOffset=False))  # 2.0, 2.5: as many digits everywhere
-        axis.set_minor_locator(NullLocator())
-    else:
-        axis.set_major_locator(LogLocator(subs=_parts(low, high), numticks=min(room, 12)))
-        axis.set_minor_locator(LogLocator(subs=list(range(2, 10)), numticks=200))
-
-
-def _parts(low: float, high: float) -> list[float]:
-    """Return which parts of a decade are labelled: the fewer decades are in view, the more."""
-    if high / low < WITHIN:
-        return [1.0, 1.5, 2.0, 3.0, 5.0, 7.0]
-    decades = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
-    return [1.0, 2.0, 5.0] if decades < 2 else [1.0]
-
-
-def plain(value: float) -> str:
-    r"""Return a number as a label: as it is from 0.001 to 9999, else with a power of ten.
-
-    Examples
-    --------
-    >>> plain(2.5), plain(20.0), plain(2e9), plain(1e21)
-    ('2.5', '20', '$2{\\times}10^{9}$', '$10^{21}$')
-    """
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.10g}"
-    mantissa, power = f"{value:.9e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    times = "" if mantissa == "1" else f"{mantissa}{{\\times}}"
-    return f"${times}10^{{{int(power)}}}$"
 
 
 def tidy(ax: Axes) -> None:
@@ -162,18 +112,17 @@ def legend(ax: Axes, place: Place, *, over_lines: bool = False) -> None:
 
 def room_below(ax: Axes, lines: int) -> None:
     """Make room for a legend of so many lines below what is drawn on a log scale."""
-    from matplotlib.font_manager import FontProperties
-
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    size = FontProperties(size=small(ax)).get_size_in_points()
-    share = min(1.35 * lines * size / (72 * inches(ax, "y")), 0.5)
+    share = min((1.35 * lines + 0.7) * small(ax) / (72 * inches(ax, "y")), 0.5)
     ax.set_ylim(low * (low / high) ** (share / (1 - share)), high)
 
 
-def small(ax: Axes) -> str:
-    """Return the size of type for what is said inside axes."""
-    return "small" if inches(ax) > WIDE else "x-small"
+def small(ax: Axes) -> float:
+    """Return the size of type for what is said inside axes, in points."""
+    from matplotlib import rcParams
+
+    return float(rcParams["font.size"]) * (0.83 if inches(ax) > WIDE else 0.75)
 
 
 def tint(colour: str, strength: float) -> Any:
@@ -205,10 +154,7 @@ def annotate(ax: Axes, named: Sequence[tuple[float, float, str]]) -> None:
 
 def _box(ax: Axes, across: float, up: float, text: str, side: str) -> Box:
     """Return where a name would stand, in points; generously, for axes shrink when bars are laid out beside them."""
-    from matplotlib.font_manager import FontProperties
-
-    size = FontProperties(size=small(ax)).get_size_in_points()
-    lines = text.splitlines()
+    size, lines = small(ax), text.splitlines()
     width, height = 0.75 * size * max(len(line) for line in lines), 1.2 * size * len(lines)
     x, y = 72 * inches(ax) * across, 72 * inches(ax, "y") * up
     x = x - 5 - width if across > MIDDLE else x + 5

@@ -45,7 +45,8 @@ def fit(fit: Fit, *, colorbar: bool = True, ax: Axes | None = None, **along: Any
     'loss (nats per token)'
     """
     _words.expect("fit", fit, Fit, "fit a law to runs by iso.fit; iso.plot.band draws a Bootstrap or a Forecaster")
-    return draw_loss(_axes.new_axes(ax), fit, path_of(fit, **along), [], colorbar)
+    path = path_of(fit, **along)
+    return draw_loss(_axes.new_axes(ax), fit, path, [], colorbar)
 
 
 def band(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Cells along each side of the plane, budgets along the frontier, contours.
 CELLS, BUDGETS, CONTOURS = 120, 60, 8
+#: Marks nearer to the edges of the axes than this share of them are left out.
+EDGE = 0.05
 #: Where there are no runs: sizes, and tokens. Where there are: how far the plane goes below and above them.
 RANGES, ROOM = ((1e8, 1e12), (1e9, 1e14)), (0.5, 10.0)
 
@@ -136,8 +138,8 @@ def _decades(ax: Axes, best: Optimum) -> None:
     powers = np.arange(np.ceil(low), np.floor(high) + 1)
     powers = powers[:: 1 if len(powers) <= 6 else 2]
     N, D = (np.exp(np.interp(powers, np.log10(best.C), np.log(x))) for x in (best.N, best.D))
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    inside = ((N - left) * (right - N) > 0) & ((D - bottom) * (top - D) > 0)
+    places = ax.transLimits.transform(np.log10(np.column_stack([N, D])))
+    inside = ((places > EDGE) & (places < 1 - EDGE)).all(axis=1)
     ax.plot(N[inside], D[inside], "o", color=_axes.CURVE, markersize=4, markeredgecolor="white", zorder=4)
     for x, y, power in zip(N[inside], D[inside], powers[inside], strict=True):
         where: dict[str, Any] = {"xytext": (5, -3), "ha": "left", "va": "top", "color": _axes.CURVE}

@@ -10,7 +10,7 @@ from .._design import RunPlan
 from .._design._worth import OPEN, Expected
 from .._errors import DataError, counted
 from .._repr import percent
-from . import _axes, _words
+from . import _axes, _ticks, _words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def design(plan: RunPlan, *, show: Literal["runs", "loss", "N_opt"] = "runs", ax
 
 def _runs(ax: Axes, plan: RunPlan) -> None:
     """Draw the runs made, and those planned: larger where a point is run with several seeds."""
-    if len(plan.made["N"]):
+    if len(plan.made.get("N", ())):
         label = counted(len(plan.made["N"]), "run made", "runs made")
         ax.scatter(plan.made["N"], plan.made["D"], s=9, color="0.55", linewidths=0, zorder=2, label=label)
     places, seeds = np.unique(np.column_stack([plan.columns["N"], plan.columns["D"]]), axis=0, return_counts=True)
@@ -87,7 +87,7 @@ def _target(ax: Axes, plan: RunPlan) -> None:
     """Draw the target's compute as a line, and along it where the best size lies before and after."""
     middle = plan.after.N_opt
     sizes = middle * np.geomspace(1 / WAY, WAY, 50)
-    text = f"{_axes.plain(plan.target_C)} FLOP"
+    text = f"{_ticks.plain(plan.target_C)} FLOP"
     ax.plot(sizes, plan.target_C / (6 * sizes), color="0.4", linewidth=0.8, linestyle=":", zorder=1, label=text)
     for one, (name, (color, width)) in zip((plan.before, plan.after), LOOKS.items(), strict=True):
         if one.N_opt_error >= OPEN:
@@ -112,7 +112,7 @@ def _bands(ax: Axes, plan: RunPlan, show: Literal["loss", "N_opt"]) -> None:
     ax.set_yticks(range(len(plan.designs)), [one.design for one in plan.designs])
     ax.set_ylim(len(plan.designs) - 0.5, -0.5)
     what, unit = ("loss", " (nats)") if show == "loss" else ("best N", "")
-    where = f"{what} at {_axes.plain(plan.target_C)} FLOP{unit}, {percent(plan.level)}"
+    where = f"{what} at {_ticks.plain(plan.target_C)} FLOP{unit}, {percent(plan.level)}"
     _axes.finish(ax, where, "", x_log=show == "N_opt", y_log=False)
     ax.tick_params(axis="y", length=0)
 

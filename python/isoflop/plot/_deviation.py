@@ -133,5 +133,5 @@ def _draw_deviation(ax: Axes, law: Fit, path: Path, bands: list[Band], colorbar:
     _axes.finish(ax, path.label, "deviation (%)", x_log=path.at.min() > 0, y_log=False)
     if colorbar:
         _axes.size_bar(ax, points)
-    _axes.legend(ax, "best")
+    _axes.legend(ax, "best", over_lines=True)
     return ax

@@ -82,8 +82,7 @@ def frontier(
     'training tokens D'
     """
     _words.expect("frontier", found, (Optimum, Allocation), "make it by iso.compute_optimal(model, C=[...])")
-    if y not in LABELS:
-        raise DataError(f"y is {y!r}, expected one of {listed(LABELS)}")
+    _check(found, y, C)
     ax = _axes.new_axes(ax)
     if isinstance(found, Optimum):
         xlabel = BUDGETS[found.unit]
@@ -96,10 +95,21 @@ def frontier(
     return ax
 
 
+def _check(found: Optimum | Allocation, y: str, C: Any) -> None:
+    """Refuse what has no frontier, before anything is drawn."""
+    if y not in LABELS:
+        raise DataError(f"y is {y!r}, expected one of {listed(LABELS)}")
+    if isinstance(found, Optimum):
+        if np.size(found.budget) < 2:
+            raise DataError(compose("the optimum is of one budget, a frontier is drawn over several", "pass C=[...]"))
+    elif y not in ("N", "D"):
+        raise DataError(compose(f"approaches 1 and 2 give no {y}", "draw N or D, or an Optimum"))
+    elif C is None and not isinstance(found, IsoFLOP):
+        raise DataError(compose("the allocation does not say for which compute", "pass C=[...]"))
+
+
 def _of_optimum(ax: Axes, found: Optimum, y: Quantity, color: str, label: str) -> None:
     budget = np.asarray(found.budget, float)
-    if budget.size < 2:
-        raise DataError(compose("the optimum is of one budget, a frontier is drawn over several", "pass C=[...]"))
     low, high = found.interval(y)
     if y == "N" and found.near:
         share = min(found.near)
@@ -111,15 +121,11 @@ def _of_optimum(ax: Axes, found: Optimum, y: Quantity, color: str, label: str) -
 def _of_allocation(
     ax: Axes, found: Allocation, y: Quantity, C: Any, level: float, color: str, label: str | None
 ) -> None:
-    if y not in ("N", "D"):
-        raise DataError(compose(f"approaches 1 and 2 give no {y}", "draw N or D, or an Optimum"))
     profiled = isinstance(found, IsoFLOP)
     if isinstance(found, IsoFLOP):
         _minima(ax, found, y, level, color)
         ends = [p.C for p in found.profiles]
         C = np.geomspace(min(ends), REACH * max(ends), PLACES) if C is None else C
-    if C is None:
-        raise DataError(compose("the allocation does not say for which compute", "pass C=[...]"))
     band = found.band(C=C, level=level)
     edges = (np.asarray(band[f"{y}_low"]), np.asarray(band[f"{y}_high"]))
     words = label or ("approach 2" if profiled else "approach 1")

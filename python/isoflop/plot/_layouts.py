@@ -10,7 +10,7 @@ import numpy as np
 from .._errors import DataError, compose
 from .._layout import Layout
 from .._search import Candidate, LayoutSearch
-from . import _axes, _words
+from . import _axes, _ticks, _words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def layouts(found: LayoutSearch, *, tokens: float | None = None, slowest: float 
     ax.plot(*_places(front, scale), "o", color=_axes.CURVE, markersize=4, zorder=3, label="no other beats it")
     has = _device(ax, front[0])
     _axes.finish(ax, label, "memory per device (GiB)", y_log=False)
-    ax.set_ylim(0, 1.2 * has)
+    ax.set_ylim(0, 1.3 * has)
     _axes.legend(ax, "upper right")
     ends = [front[0], front[-1]][: len(front)]
     _axes.annotate(ax, [(scale * one.step_time_s, one.memory_bytes / GIB, cut_in_words(one.layout)) for one in ends])
@@ -96,7 +96,7 @@ def _unit(found: LayoutSearch, tokens: float | None) -> tuple[float, str]:
         return 1.0, "time of a step (s)"
     if not (np.isfinite(tokens) and tokens > 0):
         raise DataError(f"tokens is {tokens}, expected a number above 0")
-    return tokens / (found.job.batch * found.job.seq_len) / DAY, f"days for {_axes.plain(tokens)} tokens"
+    return tokens / (found.job.batch * found.job.seq_len) / DAY, f"days for {_ticks.plain(tokens)} tokens"
 
 
 def _places(found: Sequence[Candidate], scale: float) -> tuple[list[float], list[float]]:

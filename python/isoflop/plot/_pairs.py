@@ -11,7 +11,7 @@ from .._draws import Bootstrap
 from .._engine import Floats
 from .._errors import DataError, FitError, compose, listed
 from .._repr import percent
-from . import _axes, _words
+from . import _axes, _ticks, _words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ class _Column:
 
     def __init__(self, draws: Floats, value: float) -> None:
         ends = np.quantile(draws, [TAIL, 1 - TAIL])
-        self.log = bool(ends[0] > 0 and ends[1] / ends[0] > _axes.WITHIN)
+        self.log = bool(ends[0] > 0 and ends[1] / ends[0] > _ticks.WITHIN)
         self.draws, self.value = draws, value
         low, high = np.log(ends) if self.log else ends
         room = 0.05 * (high - low) or 0.5 * abs(high) or 0.5
@@ -161,7 +161,7 @@ def _scale(axis: Any, column: _Column) -> None:
 
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*column.limits)
     if column.log:
-        _axes.log_scale(axis)
+        _ticks.log_scale(axis)
     else:
         axis.set_major_locator(MaxNLocator(nbins=3, prune="both"))
 

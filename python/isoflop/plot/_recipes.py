@@ -10,7 +10,7 @@ from .._engine import Floats
 from .._errors import DataError
 from .._recipes import RecipeComparison
 from .._repr import number, percent
-from . import _axes, _words
+from . import _axes, _ticks, _words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,7 +122,7 @@ def _crossing(ax: Axes, found: RecipeComparison, C: Floats) -> None:
     one = found.crossing
     if one is None or not C[0] <= one.C <= C[-1]:
         return
-    label = f"crossing, {_axes.plain(float(number(one.C, 2)))} FLOP"
+    label = f"crossing, {_ticks.plain(float(number(one.C, 2)))} FLOP"
     ax.axvline(one.C, color="0.25", linewidth=0.9, linestyle=(0, (3, 1.5)), zorder=2, label=label)
     ends = np.clip([one.low, one.high], C[0], C[-1])
     ax.hlines(0.02, *ends, color="0.25", linewidth=2.5, zorder=2, transform=ax.get_xaxis_transform())

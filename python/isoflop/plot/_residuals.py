@@ -57,10 +57,10 @@ def residuals(found: Fit | Diagnostics, *, x: str = "fitted", colorbar: bool = T
     """
     _words.expect("residuals", found, (Fit, Diagnostics), _HINT)
     found = diagnostics(found, influence=False) if isinstance(found, Fit) else found
-    ax = _axes.new_axes(ax)
     used = np.asarray(found.unit_codes) >= 0
     at, label = _along(found, x)
     at, away = at[used], found.standardised[used]
+    ax = _axes.new_axes(ax)
     points = _axes.scatter(ax, at, away, _sizes(found, x, used), counted(len(at), "run"))
     _expectation(ax, at, x == "normal")
     _axes.finish(ax, label, "standardised residual", x_log=x != "normal" and at.min() > 0, y_log=False)

@@ -36,9 +36,10 @@ def runs(runs: Runs, *, x: str = "C", colorbar: bool = True, ax: Axes | None = N
     'training compute C (FLOP)'
     """
     _words.expect("runs", runs, Runs, "read them by iso.read_runs, or wrap a frame in iso.Runs")
-    ax = _axes.new_axes(ax)
+    at, loss = runs.variable(x), runs.loss
     size = runs.variable("N") if x != "N" and "N" in runs.variables else None
-    points = _axes.scatter(ax, runs.variable(x), runs.loss, size, counted(len(runs), "run"))
+    ax = _axes.new_axes(ax)
+    points = _axes.scatter(ax, at, loss, size, counted(len(runs), "run"))
     _axes.finish(ax, _words.LABELS.get(x, x), _words.LOSS)
     if colorbar:
         _axes.size_bar(ax, points)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._engine import Floats
 from .._errors import DataError, compose, counted
+from .._optimum import Optimum
 from .._repr import percent
 from .._runs import Runs
 from ..estimators import IsoFLOP, isoflop
@@ -76,11 +77,15 @@ def valleys(
     _words.expect("valleys", found, (IsoFLOP, Runs, *MODELS), HINT + ", or isoFLOP profiles")
     if isinstance(found, Runs):
         found = isoflop(found, law=None)
-    ax = _axes.new_axes(ax)
     if isinstance(found, IsoFLOP):
+        ax = _axes.new_axes(ax)
         shades = _profiles(ax, found, level)
     else:
-        shades = _of_law(ax, surface_of("valleys", found, held), budgets, near, level)
+        surface = surface_of("valleys", found, held)
+        C = _budgets(surface, budgets)
+        best = surface.best(C, near=(near,), level=level)
+        ax = _axes.new_axes(ax)
+        shades = _of_law(ax, surface, best, near, level)
     _axes.room_below(ax, lines=3)
     _axes.finish(ax, _words.LABELS["N"], _words.LOSS)
     if colorbar:
@@ -105,11 +110,10 @@ def _profiles(ax: Axes, found: IsoFLOP, level: float) -> Any:
     return shades
 
 
-def _of_law(ax: Axes, surface: Surface, budgets: Sequence[float] | None, near: float, level: float) -> Any:
+def _of_law(ax: Axes, surface: Surface, best: Optimum, near: float, level: float) -> Any:
     """Draw the law at constant compute, its optima and near-optimal ranges, and the runs of these budgets."""
-    C = _budgets(surface, budgets)
+    C = best.budget
     shades = _axes.shades_of(C)
-    best = surface.best(C, near=(near,), level=level)
     lowest = surface.loss(best.N, C / (6 * best.N))
     _runs(ax, surface, C, shades)
     flat = best.near[near]
