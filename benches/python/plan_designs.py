@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
             f"{row['p']:g}",
             f"{row['loss']:.4f}",
             f"{row['size']:.3f}",
-            "{:.4f} / {:.2f}".format(*(PRINTED[row["p"]] if row["design"] == "isoFLOP" else MUST)),
+            "{:.4f} / {:.3g}".format(*(PRINTED[row["p"]] if row["design"] == "isoFLOP" else MUST)),
             verdict(row, given.simulations),
         ]
         for row in found

@@ -219,15 +219,15 @@ def discrepancy(
 
 
 def exchange_design(
-    versions: list[dict[str, Any]], cost: Floats, limits: dict[str, Any], starts: int, seed: int
+    beliefs: list[dict[str, Any]], cost: Floats, limits: dict[str, Any], starts: int, seed: int
 ) -> dict[str, Any]:
     """Choose among candidates the runs that make the targets' variances smallest."""
-    return _core.exchange_design(versions, floats(cost), limits, starts, seed)
+    return _core.exchange_design(beliefs, floats(cost), limits, starts, seed)
 
 
-def design_variances(versions: list[dict[str, Any]]) -> Floats:
-    """Return the targets' variances once all `slopes` are run: an array (versions, targets)."""
-    return _core.design_variances(versions)
+def design_variances(beliefs: list[dict[str, Any]], n: int) -> Floats:
+    """Return the targets' variances once each of n candidates is run: an array (beliefs, targets)."""
+    return _core.design_variances(beliefs, n)
 
 
 def schedule_runs(cost: Floats, slots: int) -> tuple[Codes, float]:

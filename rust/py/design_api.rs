@@ -1,7 +1,7 @@
 //! Run designs: `isoflop._core.exchange_design`, `design_variances` and `schedule_runs`.
 
 use isoflop_core::inference::matrix::Square;
-use isoflop_core::plan::design::{Belief, Limits, exchange, schedule};
+use isoflop_core::plan::design::{Belief, Field, Limits, Version, exchange, schedule};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -9,39 +9,62 @@ use pyo3::types::{PyDict, PyList};
 use crate::convert;
 use crate::run;
 
-/// Versions of a law: dicts of `before` (q, q), `slopes` (candidates, q), `targets` (targets, q) and `weight`.
+fn matrix(dict: &Bound<'_, PyDict>, key: &str) -> PyResult<(Vec<f64>, usize)> {
+    let array: PyReadonlyArray2<'_, f64> = convert::item(dict, key)?.extract()?;
+    Ok((array.as_slice()?.to_vec(), array.as_array().ncols()))
+}
+
+/// Beliefs: dicts of `versions` (dicts), `apart` (targets) and `weight`.
 fn beliefs(list: &Bound<'_, PyList>) -> PyResult<Vec<Belief>> {
-    let matrix = |dict: &Bound<'_, PyDict>, key: &str| -> PyResult<(Vec<f64>, usize)> {
-        let array: PyReadonlyArray2<'_, f64> = convert::item(dict, key)?.extract()?;
-        Ok((array.as_slice()?.to_vec(), array.as_array().ncols()))
-    };
     list.iter()
         .map(|item| {
             let dict = item.cast::<PyDict>()?;
-            let (a, q) = matrix(dict, "before")?;
-            let (targets, width) = matrix(dict, "targets")?;
+            let versions = convert::item(dict, "versions")?;
             Ok(Belief {
-                before: Square { q, a },
-                slopes: matrix(dict, "slopes")?.0,
-                targets: targets.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
+                versions: versions.cast::<PyList>()?.iter().map(|v| version(v.cast()?)).collect::<PyResult<_>>()?,
+                apart: convert::floats(&convert::item(dict, "apart")?)?,
                 weight: convert::item(dict, "weight")?.extract()?,
             })
         })
         .collect()
 }
 
+/// A version of the law: `before` (q, q), `slopes` (candidates, q), `targets` (targets, q), `weight` and `field`, which
+/// is None or a dict of `covariance` (candidates, candidates), `noise`, `near` (candidates) and `open`.
+fn version(dict: &Bound<'_, PyDict>) -> PyResult<Version> {
+    let (a, q) = matrix(dict, "before")?;
+    let (targets, width) = matrix(dict, "targets")?;
+    let field = convert::item(dict, "field")?;
+    Ok(Version {
+        before: Square { q, a },
+        slopes: matrix(dict, "slopes")?.0,
+        targets: targets.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
+        weight: convert::item(dict, "weight")?.extract()?,
+        field: if field.is_none() { None } else { Some(read_field(field.cast()?)?) },
+    })
+}
+
+fn read_field(dict: &Bound<'_, PyDict>) -> PyResult<Field> {
+    Ok(Field {
+        covariance: matrix(dict, "covariance")?.0,
+        noise: convert::item(dict, "noise")?.extract()?,
+        near: convert::floats(&convert::item(dict, "near")?)?,
+        open: convert::item(dict, "open")?.extract()?,
+    })
+}
+
 /// Searches the design of the smallest variances; see `isoflop_core::plan::design::exchange`.
 #[pyfunction]
-#[pyo3(signature = (versions, cost, limits, starts, seed))]
+#[pyo3(signature = (beliefs, cost, limits, starts, seed))]
 pub fn exchange_design<'py>(
     py: Python<'py>,
-    versions: &Bound<'py, PyList>,
+    beliefs: &Bound<'py, PyList>,
     cost: PyReadonlyArray1<'py, f64>,
     limits: &Bound<'py, PyDict>,
     starts: usize,
     seed: u64,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let beliefs = beliefs(versions)?;
+    let beliefs = self::beliefs(beliefs)?;
     let limits = Limits {
         cost: cost.as_slice()?.to_vec(),
         budget: convert::item(limits, "budget")?.extract()?,
@@ -60,17 +83,17 @@ pub fn exchange_design<'py>(
     Ok(out)
 }
 
-/// Variances of the targets once every row of `slopes` is run: an array (versions, targets).
+/// Variances of the targets once each of `n` candidates is run: an array (beliefs, targets).
 #[pyfunction]
-pub fn design_variances<'py>(py: Python<'py>, versions: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyAny>> {
-    let beliefs = beliefs(versions)?;
-    let shape = [beliefs.len(), beliefs.first().map_or(0, |b| b.targets.len())];
+pub fn design_variances<'py>(py: Python<'py>, beliefs: &Bound<'py, PyList>, n: usize) -> PyResult<Bound<'py, PyAny>> {
+    let beliefs = self::beliefs(beliefs)?;
+    let shape = [beliefs.len(), beliefs.first().map_or(0, |b| b.apart.len())];
+    let design: Vec<usize> = (0..n).collect();
     let found = run::short(py, |_| {
         let mut out = vec![];
         for belief in &beliefs {
-            let rows = belief.slopes.len() / belief.before.q.max(1);
-            belief.check(rows)?;
-            out.extend(belief.variances(&(0..rows).collect::<Vec<_>>()));
+            belief.check(n)?;
+            out.extend(belief.variances(&design));
         }
         Ok(out)
     })?;

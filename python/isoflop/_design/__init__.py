@@ -15,6 +15,7 @@ import numpy as np
 from .. import _engine
 from .._engine import Floats, floats
 from .._errors import DataError
+from .._forecast._grid import DISCREPANCY, check_probability
 from .._law import Law
 from .._prior import Prior
 from .._quantiles import tails
@@ -23,9 +24,10 @@ from .._seed import seed_of
 from ._checks import check_counts, check_held, limits_of, points_of, require_affordable
 from ._costs import Candidates, Cost, Limits, candidates, read_cost
 from ._known import Known
+from ._mixture import mixture
 from ._notes import notes_on, notes_on_limits
 from ._result import RunPlan
-from ._sources import read_known
+from ._sources import Given, read_known
 from ._target import target_of
 from ._usual import isoflop, ladder, of_cost
 from ._worth import Expected, Judge
@@ -50,6 +52,7 @@ def plan_runs(
     longest: float | None = None,
     sigma: float | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
+    discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
     starts: int = 8,
@@ -92,6 +95,9 @@ def plan_runs(
         for values without runs.
     prior : mapping of str to prior, "weak", or None
         Beliefs about parameters, as in `forecaster`.
+    discrepancy : float
+        Where runs were made, the prior probability that the law's form is off by a smooth function, as in `forecaster`;
+        0 trusts the form.
     held : mapping of str to float, optional
         Values of the law's (or the cost's) other variables.
     level : float
@@ -113,16 +119,19 @@ def plan_runs(
 
     Notes
     -----
-    The criterion is the mean of ln var(ln L*) and ln var(ln N_opt*) at the target, by the gradients of all six
-    parameters of the p-norm law and a prior: var = gᵀ(P + Σ J Jᵀ/σ²)⁻¹g. It is averaged over p = 1 and p = 2, refitted
-    to the runs where there are any, or over 16 draws of a bootstrap. Candidates are 26 costs from the floor to the
-    cap by 46 sizes each. Each run in turn is exchanged for the best affordable candidate until nothing improves.
-    The same point several times means several seeds. Groups share noise by their intraclass correlation.
+    The criterion is the mean of ln var(ln L*) and ln var(ln N_opt*) at the target. Without runs made, var =
+    gᵀ(P + Σ J Jᵀ/σ²)⁻¹g by the gradients of all six parameters of the p-norm law and the prior's P, averaged over p = 1
+    and p = 2; from a bootstrap, over 16 of its draws. Upon runs made, var is that of the mean curve by `forecaster`:
+    its mixture of error structures, with the new runs added. Neighbouring runs then share a smooth discrepancy from the
+    law, so that a repeated run tells less and one near the target more. Its weights and variances stay those of the
+    runs made.
 
-    Bands are of the mean curve, by these gradients and Student's t: that of one more run is wider by `sigma`, and the
-    law's form is taken as right. `isoFLOP` (up to three budgets ten times apart, sizes from a fourth to four times the
-    best) and `ladder` (sizes that double, 20 to 200 tokens per parameter) cost the whole budget and are free of the
-    cap and the limits on N and D/N.
+    Candidates are 26 costs from the floor to the cap by 46 sizes each. Each run in turn is exchanged for the best
+    affordable candidate until nothing improves. The same point several times means several seeds.
+
+    Bands are of the mean curve, with Student's quantiles; one more run scatters around it by `sigma`. `isoFLOP` (up to
+    three budgets ten times apart, sizes from a fourth to four times the best) and `ladder` (sizes that double, 20 to
+    200 tokens per parameter) cost the whole budget and are free of the cap and the limits on N and D/N.
 
     References
     ----------
@@ -141,7 +150,7 @@ def plan_runs(
     limits = limits_of(budget, cap, floor, N, tokens_per_param)
     check_counts(k, slots, longest, starts)
     price = read_cost(cost, unit, held or {})
-    known = read_known(model, law, sigma, prior, held or {})
+    known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))
     check_held(held or {}, known.best.law.variables, price.uses)
     if floor is None:
         limits = replace(limits, floor=_lowest(limits, known, price))
@@ -149,7 +158,8 @@ def plan_runs(
     among = candidates(price, limits)
     require_affordable(among, limits, k, slots, longest, price.unit)
     room = {"budget": limits.budget, "cap": limits.cap, "runs": k, "slots": slots or 0, "longest": longest or np.inf}
-    found = _engine.exchange_design(judge.versions(among.N, among.D), among.cost, room, starts, seed_of(rng))
+    beliefs = judge.beliefs(among.N, among.D, searched=True)
+    found = _engine.exchange_design(beliefs, among.cost, room, starts, seed_of(rng))
     chosen = found["chosen"]
     new = Candidates(among.N[chosen], among.D[chosen], among.cost[chosen])
     judge.require_identified(new.N, new.D)
@@ -170,6 +180,7 @@ def evaluate_design(
     slots: int | None = None,
     sigma: float | None = None,
     prior: Mapping[str, Prior] | Literal["weak"] | None = "weak",
+    discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> RunPlan:
@@ -179,7 +190,7 @@ def evaluate_design(
     ----------
     N, D : array
         Sizes and tokens of the runs; a repeated point is another seed.
-    model, target_C, law, cost, unit, slots, sigma, prior, held, level
+    model, target_C, law, cost, unit, slots, sigma, prior, discrepancy, held, level
         As in `plan_runs`.
 
     Returns
@@ -206,7 +217,7 @@ def evaluate_design(
     check_counts(1, slots, None, 1)
     sizes, tokens = points_of(N, D)
     price = read_cost(cost, unit, held or {})
-    known = read_known(model, law, sigma, prior, held or {})
+    known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))
     check_held(held or {}, known.best.law.variables, price.uses)
     judge = _judge(known, target_C, level)
     prices = price.of(sizes, tokens)
@@ -227,7 +238,9 @@ def _judge(known: Known, target_C: float, level: float) -> Judge:
     if not (np.isfinite(target_C) and target_C > 1e9):
         raise DataError(f"target_C is {target_C!r}, expected training compute in FLOP such as 1e24")
     targets = tuple(target_of(version, target_C) for version in known.versions)
-    return Judge(known, targets, target_of(known.best, target_C), level)
+    centre = target_of(known.best, target_C)
+    structures = None if known.component is None else mixture(known.component, known.best, centre)
+    return Judge(known, targets, centre, level, structures)
 
 
 def _lowest(limits: Limits, known: Known, price: Cost) -> float:

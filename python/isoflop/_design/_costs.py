@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .._cost_curve import CostCurve
 from .._engine import Codes, Floats, floats, integers
 from .._errors import DataError, LawError, compose, listed
 from .._formula import evaluate, names_in
@@ -34,12 +35,15 @@ class Cost:
         Sizes that it knows.
     uses : frozenset of str
         Names that its formula uses.
+    knots : ndarray
+        Sizes of its table.
     """
 
     of: Callable[[Floats, Floats], Floats]
     unit: str
     sizes: tuple[float, float] = (0.0, np.inf)
     uses: frozenset[str] = frozenset()
+    knots: Floats = field(default_factory=lambda: np.zeros(0))
 
     def tokens(self, N: Floats, cost: Floats) -> Floats:
         """Return D so that a run of N costs `cost`; NaN where there is none (cost rises with D)."""
@@ -65,15 +69,28 @@ def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
             hint = f"it may use {listed(sorted(known))}; held={{{spare[0]!r}: ...}} gives it a value"
             raise LawError(compose(f"the cost {cost!r} uses {spare[0]!r}", hint))
         return Cost(_formula(cost, held), unit or "FLOP", uses=frozenset(uses))
-    if not hasattr(cost, "per_token"):
+    if not isinstance(cost, CostCurve):
         raise DataError(
             compose(
                 f"cost is a {type(cost).__name__}, expected a formula such as '6*N*D' or a CostCurve",
                 "a price per FLOP is a formula too: cost='2e-18 * 6*N*D', unit='USD'",
             )
         )
-    sizes = np.asarray(cost.N, dtype=np.float64)
-    return Cost(lambda N, D: floats(cost.cost(N, D)), unit or str(cost.unit), (float(sizes.min()), float(sizes.max())))
+    known_sizes = floats(cost.N[cost.can_run])
+    return Cost(_curve(cost), unit or cost.unit, (known_sizes[0], known_sizes[-1]), knots=known_sizes)
+
+
+def _curve(curve: CostCurve) -> Callable[[Floats, Floats], Floats]:
+    """Return the cost of a table; NaN between sizes of which one cannot be run."""
+
+    def of(N: Floats, D: Floats) -> Floats:
+        N, D = (floats(x) for x in np.broadcast_arrays(N, D))
+        can = np.any([(low <= N) & (high >= N) for low, high in curve.sizes], axis=0)
+        out = np.full(N.shape, np.nan)
+        out[can] = curve(N[can], D[can])
+        return out
+
+    return of
 
 
 def _formula(text: str, held: Mapping[str, float]) -> Callable[[Floats, Floats], Floats]:
@@ -127,8 +144,9 @@ def candidates(cost: Cost, limits: Limits) -> Candidates:
             f"{number(cost.sizes[0], 3)} to {number(cost.sizes[1], 3)}"
         )
     costs = np.geomspace(limits.floor, limits.cap, COSTS)
-    N, wanted = (floats(x) for x in np.meshgrid(np.geomspace(low, high, FINE), costs))
-    np.clip(N, low, high, out=N)  # geomspace may end a rounding error too high
+    fine = np.clip(np.geomspace(low, high, FINE), low, high)  # geomspace may end a rounding error too high
+    table = cost.knots[(cost.knots >= low) & (cost.knots <= high)]
+    N, wanted = (floats(x) for x in np.meshgrid(np.union1d(fine, table), costs))
     D = cost.tokens(N, wanted)
     rows = [_spread(N[i], D[i], limits) for i in range(COSTS)]
     if not any(len(row) for row in rows):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._engine import Codes, Floats, floats
+from .._forecast._component import Component
 from .._prior import Prior
 from ._target import Version
 
@@ -59,6 +60,8 @@ class Known:
         Standard deviation of ln L of one run.
     made : Made or None
     notes : tuple of str
+    component : Component or None
+        The forecaster's mixture of error structures around the runs made, where they carry one.
     """
 
     best: Version
@@ -67,6 +70,7 @@ class Known:
     sigma: float
     made: Made | None
     notes: tuple[str, ...]
+    component: Component | None = None
 
     def before(self, version: Version) -> Floats:
         """Return the information of priors and runs already made."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import counted
 from .._forecast._beliefs import in_words
 from .._repr import number, percent
 from ._costs import Candidates, Limits
@@ -33,8 +34,7 @@ def notes_on(judge: Judge, columns: Mapping[str, Any], now: Expected, after: Exp
         largest = max(largest, float(np.max(6 * known.made.columns["N"] * known.made.columns["D"])))
     if judge.centre.C / largest > FAR:
         notes.append(
-            f"the target is {number(judge.centre.C / largest, 3)} times beyond the largest run: the band takes the "
-            "law's form as right"
+            f"the target is {number(judge.centre.C / largest, 3)} times beyond the largest run: {_form(judge)}"
         )
     if known.made is None:
         notes.append("no run was made yet: errors rest on the given values and sigma")
@@ -57,7 +57,17 @@ def _gains(now: Expected, after: Expected) -> list[str]:
     return [f"errors shrink: that of ln loss by {percent(loss)}, that of ln N_opt by {percent(size)}"]
 
 
+def _form(judge: Judge) -> str:
+    if judge.mixture is None or judge.mixture.smooth == 0:
+        return "the band takes the law's form as right"
+    return "so far out the band is the forecaster's, no run has checked the law"
+
+
 def _averaged(judge: Judge) -> str:
+    if judge.mixture is not None:
+        n = len(judge.mixture.structures)
+        smooth = percent(judge.mixture.smooth)
+        return f"errors are the forecaster's: {counted(n, 'error structure')}, a smooth discrepancy has weight {smooth}"
     versions = judge.known.versions
     if len(versions) == 1:
         return "the design rests on one vector of parameters: that of the fit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from .. import laws
 from .._dependence import anova
 from .._draws import Bootstrap
 from .._engine import floats
-from .._errors import DataError, LawError, compose, listed
+from .._errors import DataError, FitError, LawError, compose, listed
 from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._forecast import Forecaster
+from .._forecast._component import Component, component
 from .._law import Law
 from .._prior import Prior, weak
 from .._published import Published, values_of
@@ -30,18 +31,30 @@ ROBUST, SHAPES = "pnorm", (1.0, 2.0)
 DRAWS = 16
 
 
-def read_known(model: Any, law: Any, sigma: float | None, prior: Any, held: Mapping[str, float]) -> Known:
+@dataclass(frozen=True)
+class Given:
+    """What the caller said beside the model; see `plan_runs`."""
+
+    law: Any
+    sigma: float | None
+    prior: Any
+    held: Mapping[str, float]
+    discrepancy: float
+
+
+def read_known(model: Any, given: Given) -> Known:
     """Return what a model knows: runs, a fit, a bootstrap, a forecaster, published values, or (law, values)."""
+    sigma = given.sigma
     if sigma is not None and not (np.isfinite(sigma) and sigma > 0):
         raise DataError(f"sigma is {sigma!r}, expected the noise of one run's ln L, a number above 0 such as 0.005")
     if isinstance(model, Published) or _is_pair(model):
-        return _from_values(model, law, sigma, prior, held)
+        return _from_values(model, given)
     draws = model if isinstance(model, Bootstrap) else None
     if isinstance(model, Bootstrap | Forecaster):
         model = model.fit
     if isinstance(model, Fit):
-        return _from_fit(model, draws, law, sigma, prior, held)
-    return _from_runs(as_runs(model), _law(law or ROBUST), sigma, prior, held)
+        return _from_fit(model, draws, given)
+    return _from_runs(as_runs(model), _law(given.law or ROBUST), given)
 
 
 def _is_pair(model: Any) -> bool:
@@ -86,27 +99,27 @@ def _priors(law: Law, lowest: float, prior: Any) -> dict[str, Prior]:
     return found if isinstance(prior, str) else {**found, **prior}
 
 
-def _from_values(model: Any, law: Any, sigma: float | None, prior: Any, held: Mapping[str, float]) -> Known:
-    if sigma is None:
+def _from_values(model: Any, given: Given) -> Known:
+    if given.sigma is None:
         raise DataError(
             compose("published values do not say how noisy a run is", "pass sigma=0.005, the noise of one run's ln L")
         )
     own, values = (model.law, model) if isinstance(model, Published) else (_law(model[0]), model[1])
     if own is None:
         raise LawError("these published values belong to no law")
-    if law is not None:
+    if given.law is not None:
         raise LawError(compose("law is given twice", "leave out law=, the values belong to one"))
     params = {**own.constants, **values_of(own, values)}
     if _is_robust(own):
         own, params = laws.get(ROBUST), {"p": 1.0, **params}
-    held = _check(own, held)
+    held = _check(own, given.held)
     missing = [name for name in own.parameters if name not in params]
     if missing:
         raise LawError(f"no value for {listed(missing)}, a design needs every parameter of the law")
     best = Version(own, params, _free(own, params), held)
     lowest = float(params.get("E", 1.0)) / 0.7
     versions = _shaped(best, [params] * len(SHAPES)) if own.name == ROBUST else (best,)
-    return Known(best, versions, _priors(own, lowest, prior), sigma, None, ())
+    return Known(best, versions, _priors(own, lowest, given.prior), given.sigma, None, ())
 
 
 def _free(law: Law, params: Mapping[str, float], fixed: Sequence[str] = ()) -> tuple[str, ...]:
@@ -122,15 +135,15 @@ def _shaped(best: Version, params: Sequence[Mapping[str, float]]) -> tuple[Versi
     )
 
 
-def _from_runs(runs: Runs, law: Law, sigma: float | None, prior: Any, held: Mapping[str, float]) -> Known:
+def _from_runs(runs: Runs, law: Law, given: Given) -> Known:
     asked = law
     if _is_robust(law):
         law = laws.get(ROBUST)
-    held = _check(law, held)
-    priors = _priors(law, float(np.nanmin(runs.loss)), prior)
+    _check(law, given.held)
+    priors = _priors(law, float(np.nanmin(runs.loss)), given.prior)
     settings: dict[str, Any] = {"criterion": "huber", "delta": "auto"}
     fit = fit_law(runs, law, prior=priors or None, **settings)
-    known = _of_fit(fit, None, sigma, priors, held)
+    known = _of_fit(fit, None, priors, given)
     if law.name != ROBUST:
         return known
     if asked.formula != law.formula:
@@ -141,20 +154,18 @@ def _from_runs(runs: Runs, law: Law, sigma: float | None, prior: Any, held: Mapp
     return replace(known, versions=_shaped(known.best, [one.params for one in shapes]))
 
 
-def _from_fit(
-    fit: Fit, draws: Bootstrap | None, law: Any, sigma: float | None, prior: Any, held: Mapping[str, float]
-) -> Known:
-    chosen = fit.law if law is None else _law(law)
-    own = draws is not None and fit.law.formula == laws.get(ROBUST).formula
-    if not own and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
-        beliefs = dict(fit.priors) if prior == "weak" and fit.priors else prior
-        return _from_runs(_runs_of(fit), chosen, sigma, beliefs, held)
-    if law is not None and chosen != fit.law:
+def _from_fit(fit: Fit, draws: Bootstrap | None, given: Given) -> Known:
+    chosen = fit.law if given.law is None else _law(given.law)
+    drawn = draws is not None and fit.law.formula == laws.get(ROBUST).formula
+    if not drawn and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
+        prior = dict(fit.priors) if given.prior == "weak" and fit.priors else given.prior
+        return _from_runs(_runs_of(fit), chosen, replace(given, prior=prior))
+    if given.law is not None and chosen != fit.law:
         raise LawError(compose("law is another one than that of the fit", "leave out law=, or pass the runs"))
-    held = _check(fit.law, held)
+    _check(fit.law, given.held)
     lowest = float(fit.problem.table["response"].min()) if fit.problem is not None else 1.0
-    priors = dict(fit.priors) if prior == "weak" and fit.priors else _priors(fit.law, lowest, prior)
-    return _of_fit(fit, draws, sigma, priors, held)
+    own = given.prior == "weak" and bool(fit.priors)
+    return _of_fit(fit, draws, dict(fit.priors) if own else _priors(fit.law, lowest, given.prior), given)
 
 
 def _runs_of(fit: Fit) -> Runs:
@@ -171,9 +182,7 @@ def _runs_of(fit: Fit) -> Runs:
     return as_runs(columns, **roles)
 
 
-def _of_fit(
-    fit: Fit, draws: Bootstrap | None, sigma: float | None, priors: Mapping[str, Prior], held: Mapping[str, float]
-) -> Known:
+def _of_fit(fit: Fit, draws: Bootstrap | None, priors: Mapping[str, Prior], given: Given) -> Known:
     if fit.problem is None:
         raise DataError("this fit holds no data, pass the runs")
     table = fit.problem.table
@@ -185,9 +194,20 @@ def _of_fit(
     columns = {name: floats(table["columns"][name][seen]) for name in fit.law.variables}
     made = Made(columns, floats(table["weights"][seen]), groups, shared)
     fixed = [name for name in fit.law.parameters if name not in fit.free or name in fit.at_bound]
-    best = Version(fit.law, fit.params, _free(fit.law, fit.params, fixed), held)
-    notes = _notes_on(fit, shared)
-    return Known(best, _drawn(best, draws), priors, sigma or _noise(fit, seen), made, notes)
+    best = Version(fit.law, fit.params, _free(fit.law, fit.params, fixed), _check(fit.law, given.held))
+    noise = given.sigma or _noise(fit, seen)
+    structures = None if draws is not None else _structures(fit, given.discrepancy)
+    return Known(best, _drawn(best, draws), priors, noise, made, _notes_on(fit, shared), structures)
+
+
+def _structures(fit: Fit, discrepancy: float) -> Component | None:
+    """Return the forecaster's error structures around a fit; None where its rows carry none."""
+    if fit.law.scale != "log":
+        return None
+    try:
+        return component(fit, discrepancy, 1)
+    except (DataError, FitError):
+        return None
 
 
 def _drawn(best: Version, draws: Bootstrap | None) -> tuple[Version, ...]:

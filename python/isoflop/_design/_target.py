@@ -53,7 +53,7 @@ class Version:
         """Return ln L."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExtrapolationWarning)
-            return floats(np.log(self.law.predict(self.params, **self._at(N, D))))
+            return floats(np.log(self.law.predict(self.params, **self.points(N, D))))
 
     def slopes(self, columns: Mapping[str, Floats]) -> Floats:
         """Return the gradient of ln L at points, an array (points, free)."""
@@ -67,9 +67,10 @@ class Version:
 
     def at(self, N: Floats, D: Floats) -> Floats:
         """Return `slopes` at sizes and tokens."""
-        return self.slopes(self._at(N, D))
+        return self.slopes(self.points(N, D))
 
-    def _at(self, N: Floats, D: Floats) -> dict[str, Floats]:
+    def points(self, N: Floats, D: Floats) -> dict[str, Floats]:
+        """Return the law's variables at sizes and tokens."""
         N, D = np.broadcast_arrays(np.asarray(N, dtype=np.float64), np.asarray(D, dtype=np.float64))
         return {"N": floats(N), "D": floats(D), **{name: np.full(N.shape, x) for name, x in self.held.items()}}
 

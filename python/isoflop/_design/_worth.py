@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import _engine
-from .._engine import Floats
+from .._engine import Floats, floats
 from .._errors import DataError, compose, counted
 from .._quantiles import tails
 from .._repr import number
 from ._known import Known
+from ._mixture import SEARCHED, Mixture
 from ._target import Target, Version, optimal_size
 
 #: Runs alone must tell ln N_opt better than this (a factor of ten either way), priors left out and p held.
@@ -54,36 +55,41 @@ class Judge:
     targets: tuple[Target, ...]
     centre: Target
     level: float
+    mixture: Mixture | None = None
 
-    def versions(self, N: Floats, D: Floats) -> list[dict[str, Any]]:
-        """Return what the core needs of runs at some points, for each version of the law."""
-        return [
-            {
-                "before": self.known.before(version),
-                "slopes": version.at(N, D) / self.known.sigma,
-                "targets": target.gradients,
-                "weight": version.weight,
-            }
-            for version, target in zip(self.known.versions, self.targets, strict=True)
-        ]
+    def beliefs(self, N: Floats, D: Floats, *, searched: bool = False) -> list[dict[str, Any]]:
+        """Return what the core needs of runs at some points: the forecaster's mixture, or versions of the law."""
+        if self.mixture is not None:
+            return [self.mixture.belief(N, D, SEARCHED if searched else None)]
+        pairs = zip(self.known.versions, self.targets, strict=True)
+        return [self._belief(version, target.gradients, N, D) for version, target in pairs]
+
+    def _belief(self, version: Version, gradients: Floats, N: Floats, D: Floats, alone: bool = False) -> dict[str, Any]:
+        known = self.known
+        content = {
+            "before": known.told(version) if alone else known.before(version),
+            "slopes": floats(version.at(N, D) / known.sigma),
+            "targets": floats(gradients),
+            "weight": 1.0,
+            "field": None,
+        }
+        return {"versions": [content], "apart": np.zeros(len(gradients)), "weight": version.weight}
 
     def expected(self, design: str, cost: float, N: Floats, D: Floats) -> Expected:
         """Return what a design should lead to."""
-        variances = _engine.design_variances(self.versions(N, D))
-        weights = np.array([version.weight for version in self.known.versions])
-        loss, size = np.exp(0.5 * (weights @ np.log(variances))).tolist()
-        t = float(_engine.student([tails(self.level)[1]], self.known.df(len(N)))[0])
-        centre = self.centre
-        return Expected(
-            design,
-            cost,
-            centre.loss,
-            loss,
-            *_ends(centre.loss, t * loss),
-            centre.N,
-            size,
-            *_ends(centre.N, t * size),
-        )
+        loss, size = np.sqrt(self._variances(N, D)).tolist()
+        df = self.known.df(len(N)) if self.mixture is None else self.mixture.df(len(N))
+        t = float(_engine.student([tails(self.level)[1]], df)[0])
+        middle = self.centre.loss if self.mixture is None else float(np.exp(self.mixture.centre))
+        best = self.centre.N
+        loss_ends, size_ends = _ends(middle, t * loss), _ends(best, t * size)
+        return Expected(design, cost, middle, loss, *loss_ends, best, size, *size_ends)
+
+    def _variances(self, N: Floats, D: Floats) -> Floats:
+        """Return variances of ln L and ln N_opt: geometric means where there are several beliefs."""
+        beliefs = self.beliefs(N, D)
+        weights = np.array([belief["weight"] for belief in beliefs])
+        return floats(np.exp(weights @ np.log(_engine.design_variances(beliefs, len(N)))))
 
     def require_identified(self, N: Floats, D: Floats) -> None:
         """Raise where the runs, made and new, do not tell the best size.
@@ -110,13 +116,8 @@ class Judge:
     def _error_alone(self, version: Version, target: Target, N: Floats, D: Floats) -> float:
         keep = [i for i, name in enumerate(version.free) if name != "p"]
         alone = replace(version, free=tuple(version.free[i] for i in keep))
-        content = {
-            "before": self.known.told(alone),
-            "slopes": alone.at(N, D) / self.known.sigma,
-            "targets": np.ascontiguousarray(target.gradients[1:, keep]),
-            "weight": 1.0,
-        }
-        return float(np.sqrt(_engine.design_variances([content])[0, 0]))
+        belief = self._belief(alone, target.gradients[1:, keep], N, D, alone=True)
+        return float(np.sqrt(_engine.design_variances([belief], len(N))[0, 0]))
 
     def _shape(self, N: Floats, D: Floats) -> str:
         """Say it where the new runs follow the compute-optimal frontier, or one ratio of tokens to parameters."""

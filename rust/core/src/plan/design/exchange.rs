@@ -26,15 +26,15 @@ pub struct Found {
 
 /// Searches a design from several random ones that keep the limits.
 ///
-/// The criterion is the mean over targets of ln variance, averaged over versions of the law by their weights: ratios
-/// of variances count, so that targets of different scale weigh the same.
+/// The criterion is the mean over targets of ln variance, averaged over beliefs by their weights: ratios of variances
+/// count, so that targets of different scale weigh the same.
 ///
 /// # Errors
 /// Shapes that do not fit; limits that not even the cheapest runs keep; cancelled.
 pub fn exchange(beliefs: &[Belief], limits: &Limits, starts: usize, seed: u64, cancel: &Cancel) -> Result<Found> {
     limits.check()?;
     if beliefs.is_empty() || starts == 0 {
-        return Err(Error::Setting("a design needs a version of the law and a start".into()));
+        return Err(Error::Setting("a design needs a belief and a start".into()));
     }
     beliefs.iter().try_for_each(|b| b.check(limits.cost.len()))?;
     let search = Search { beliefs, limits };
@@ -55,40 +55,6 @@ pub fn exchange(beliefs: &[Belief], limits: &Limits, starts: usize, seed: u64, c
 struct Search<'a> {
     beliefs: &'a [Belief],
     limits: &'a Limits,
-}
-
-/// What a version of the law says while one run is dropped: the inverse information, and for each target its product
-/// with the gradient, and the variance.
-struct Left<'a> {
-    belief: &'a Belief,
-    inverse: Vec<f64>,
-    targets: Vec<(Vec<f64>, f64)>,
-}
-
-impl Left<'_> {
-    /// The criterion with one more run (Sherman and Morrison 1950): a run takes (gᵀM⁻¹J)² / (1 + JᵀM⁻¹J) off.
-    fn with(&self, candidate: usize) -> f64 {
-        let slope = self.belief.slope(candidate);
-        let q = slope.len();
-        let mut spread = 1.0;
-        for (row, x) in self.inverse.chunks_exact(q).zip(slope) {
-            spread += x * dot(row, slope);
-        }
-        // One logarithm for all targets: their product stays far from the ends of the floating numbers.
-        let product: f64 = self
-            .targets
-            .iter()
-            .map(|(along, variance)| {
-                let shared = dot(along, slope);
-                (variance - shared * shared / spread).max(f64::MIN_POSITIVE.sqrt())
-            })
-            .product();
-        libm::log(product) / self.targets.len() as f64
-    }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 impl Search<'_> {
@@ -130,9 +96,12 @@ impl Search<'_> {
 
     /// The best candidate in place of run `i`, none where it is the best itself.
     fn better(&self, chosen: &[usize], i: usize) -> Option<usize> {
-        let left: Vec<Left<'_>> = self.beliefs.iter().map(|b| self.without(b, chosen, i)).collect();
-        let score = |c: usize| left.iter().map(|l| l.belief.weight * l.with(c)).sum::<f64>();
-        let others: Vec<f64> = kept(chosen, i).map(|j| self.limits.cost[j]).collect();
+        let mut kept = chosen.to_vec();
+        kept.remove(i);
+        let outlooks: Vec<_> = self.beliefs.iter().map(|b| b.seen(&kept)).collect();
+        let mut sums = vec![];
+        let mut score = |c: usize| outlooks.iter().map(|o| o.with(c, &mut sums)).sum::<f64>();
+        let others: Vec<f64> = kept.iter().map(|&j| self.limits.cost[j]).collect();
         let (mut best, mut least) = (None, score(chosen[i]) - GAIN);
         for candidate in self.limits.affordable(&others) {
             let value = score(candidate);
@@ -143,12 +112,6 @@ impl Search<'_> {
         best
     }
 
-    fn without<'a>(&self, belief: &'a Belief, chosen: &[usize], i: usize) -> Left<'a> {
-        let inverse = belief.inverse(kept(chosen, i));
-        let target = |g: &Vec<f64>| (inverse.times(g), inverse.form(g));
-        Left { belief, targets: belief.targets.iter().map(target).collect(), inverse: inverse.a }
-    }
-
     /// The criterion of a design; infinite where it leaves parameters open.
     fn value(&self, chosen: &[usize]) -> f64 {
         let mean = |v: Vec<f64>| v.iter().map(|x| libm::log(*x)).sum::<f64>() / v.len() as f64;
@@ -156,20 +119,22 @@ impl Search<'_> {
     }
 }
 
-/// The design without run `i`.
-fn kept(chosen: &[usize], i: usize) -> impl Iterator<Item = usize> + Clone + '_ {
-    chosen.iter().enumerate().filter(move |(j, _)| *j != i).map(|(_, c)| *c)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inference::matrix::Square;
+    use crate::plan::design::Version;
+
+    fn belief(slopes: Vec<f64>, targets: Vec<Vec<f64>>, weight: f64) -> Belief {
+        let before = Square::zero(targets[0].len());
+        let apart = vec![0.0; targets.len()];
+        Belief { versions: vec![Version { before, slopes, targets, weight: 1.0, field: None }], apart, weight }
+    }
 
     /// Lines with noise 1 over 21 points from −1 to 1, at unit costs; the target is the slope.
     fn lines(runs: usize) -> (Vec<Belief>, Limits) {
         let slopes = (0..21).flat_map(|i| [1.0, -1.0 + 0.1 * f64::from(i)]).collect();
-        let belief = Belief { before: Square::zero(2), slopes, targets: vec![vec![0.0, 1.0]], weight: 1.0 };
+        let belief = belief(slopes, vec![vec![0.0, 1.0]], 1.0);
         let room = runs as f64;
         (vec![belief], Limits { cost: vec![1.0; 21], budget: room, cap: 1.0, runs, slots: 0, longest: f64::INFINITY })
     }
@@ -188,12 +153,7 @@ mod tests {
     #[test]
     fn no_exchange_of_one_run_for_another_improves_what_is_found() {
         let slopes: Vec<f64> = (0..30).flat_map(|i| [1.0, f64::from(i), libm::sin(f64::from(i))]).collect();
-        let belief = |target: [f64; 3]| Belief {
-            before: Square::zero(3),
-            slopes: slopes.clone(),
-            targets: vec![target.to_vec(), vec![1.0, 40.0, 0.0]],
-            weight: 0.5,
-        };
+        let belief = |target: [f64; 3]| belief(slopes.clone(), vec![target.to_vec(), vec![1.0, 40.0, 0.0]], 0.5);
         let beliefs = [belief([0.0, 1.0, 0.0]), belief([0.0, 0.0, 1.0])];
         let cost: Vec<f64> = (0..30).map(|i| 1.0 + f64::from(i)).collect();
         let limits = Limits { cost, budget: 60.0, cap: 25.0, runs: 5, slots: 2, longest: 31.0 };

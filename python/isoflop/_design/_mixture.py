@@ -1,0 +1,195 @@
+"""The forecaster's error structures, for runs that were not made yet: what these would tell, and how far bands shrink.
+
+Where runs were made, a design is chosen and judged as `forecaster` judges runs: residuals share noise within groups and
+a smooth discrepancy from the law, so that repeating a run helps less, and runs near the target help more, than the law
+alone would have it. Weights, variances and parameters stay those of the runs made; only information is added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._engine import Floats, floats
+from .._forecast._component import Component
+from .._points import Points
+from ._target import Target, Version, target_of
+
+#: Structures of less weight are left out, and how many a search looks at.
+NEGLIGIBLE, SEARCHED = 1e-3, 8
+#: Keeps nearly equal rows apart; how far a fading group effect reaches, in units of the clock.
+JITTER, FADING = 1e-9, 2.0
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A law with the forecaster's mixture of error structures, and a target.
+
+    Attributes
+    ----------
+    component : Component
+    structures : tuple of Structure
+        Those that are kept, the heaviest first; their weights sum to 1.
+    centre, form : float
+        Mean of ln L at the target, and what structures disagree about it.
+    """
+
+    component: Component
+    structures: tuple[Structure, ...]
+    centre: float
+    form: float
+
+    @property
+    def smooth(self) -> float:
+        """The weight of structures with a smooth discrepancy."""
+        return self.component.smooth
+
+    def df(self, new: int) -> float:
+        """Return degrees of freedom after some more runs."""
+        return self.component.df + new
+
+    def belief(self, N: Floats, D: Floats, most: int | None = None) -> dict[str, Any]:
+        """Return what the core needs of runs at some points, for all structures or the heaviest ones."""
+        used = self.structures[:most]
+        weights = np.array([one.weight for one in used]) / sum(one.weight for one in used)
+        sizes = np.log([one.target.N for one in used])
+        apart = floats([self.form, float(weights @ (sizes - weights @ sizes) ** 2)])
+        versions = [one.at(N, D, weight) for one, weight in zip(used, weights.tolist(), strict=True)]
+        return {"versions": versions, "apart": apart, "weight": 1.0}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One error structure: the law at its parameters, and the runs made, whitened.
+
+    Attributes
+    ----------
+    cell : ndarray
+        Share and length of the smooth discrepancy, share and lasting part of the group effect.
+    variance : float
+        s², that of one run's error.
+    factor : ndarray
+        The lower factor L of the covariance of the runs' errors, over s².
+    rows, point : ndarray
+        L⁻¹ J of the runs made, and L⁻¹ k of the target.
+    precision : ndarray
+        Of the priors on the free parameters.
+    """
+
+    component: Component
+    version: Version
+    target: Target
+    place: Target
+    cell: Floats
+    weight: float
+    variance: float
+    factor: Floats
+    rows: Floats
+    point: Floats
+    precision: Floats
+
+    def at(self, N: Floats, D: Floats, weight: float) -> dict[str, Any]:
+        """Return what runs at some points tell, given the runs made."""
+        place = self.place
+        ends = self.version.at(floats([place.N]), floats([place.C / (6 * place.N)]))[0]
+        targets = floats(np.vstack([ends - self.point @ self.rows, self.target.gradients[1]]))
+        before = floats(self.rows.T @ self.rows / self.variance + np.diag(self.precision))
+        content = {"before": before, "targets": targets, "weight": weight}
+        slopes = self.version.at(N, D)
+        if self.cell[0] == 0:
+            return {**content, "slopes": floats(slopes / np.sqrt(self.variance)), "field": None}
+        return {**content, **self._with_field(slopes, self._places(N, D))}
+
+    def _with_field(self, slopes: Floats, places: Floats) -> dict[str, Any]:
+        smooth, s2 = float(self.cell[0]), self.variance
+        made = _stacked(self.component.field["coordinates"], len(self.factor))
+        target = self._places(floats([self.place.N]), floats([self.place.C / (6 * self.place.N)]))
+        told = np.linalg.solve(self.factor, self._smooth(made, places))
+        covariance = s2 * (self._smooth(places, places) - told.T @ told)
+        near = s2 * (self._smooth(places, target)[:, 0] - told.T @ self.point)
+        field = {
+            "covariance": floats(0.5 * (covariance + covariance.T)),
+            "noise": s2 * (1 - smooth + JITTER),
+            "near": floats(near),
+            "open": s2 * max(smooth - float(self.point @ self.point), 0.0),
+        }
+        return {"slopes": floats(slopes - told.T @ self.rows), "field": field}
+
+    def _places(self, N: Floats, D: Floats) -> Floats:
+        return _stacked(self.component.place.coordinates(self.version.points(N, D), {}), len(N))
+
+    def _smooth(self, a: Floats, b: Floats) -> Floats:
+        return _smooth(a, b, self.cell)
+
+
+def _stacked(columns: list[Floats], n: int) -> Floats:
+    return floats(np.column_stack(columns)) if n else np.zeros((0, len(columns)))
+
+
+def _smooth(a: Floats, b: Floats, cell: Floats) -> Floats:
+    """Return the covariance of the smooth discrepancy between places, over s²."""
+    square = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+    return floats(cell[0] * np.exp(-0.5 * square / cell[1] ** 2))
+
+
+def _covariance(component: Component, cell: Floats) -> Floats:
+    """Return the covariance of the errors of the runs made, over s²."""
+    field, weights = component.field, component.problem.table["weights"]
+    places = _stacked(field["coordinates"], len(weights))
+    smooth, _, group, lasting = cell[:4]
+    whole = _smooth(places, places, cell)
+    if group > 0 and field["groups"] is not None:
+        apart = np.abs(field["clock"][:, None] - field["clock"])
+        same = field["groups"][:, None] == field["groups"]
+        whole += (1 - smooth) * group * same * (lasting + (1 - lasting) * np.exp(-apart / FADING))
+    whole[np.diag_indices_from(whole)] += (1 - smooth) * (1 - group) / weights + JITTER
+    return whole
+
+
+def mixture(component: Component, best: Version, place: Target, n_threads: int = 1) -> Mixture:
+    """Return the mixture of a component at a target.
+
+    Parameters
+    ----------
+    component : Component
+    best : Version
+        The law that the component was fitted with, and which of its parameters are free.
+    place : Target
+        Where the optimum of `best` lies.
+    n_threads : int
+    """
+    order = np.argsort(-component.weight, kind="stable")
+    kept = [int(i) for i in order if component.weight[i] > NEGLIGIBLE]
+    total = float(component.weight[kept].sum())
+    point = best.points(floats([place.N]), floats([place.C / (6 * place.N)]))
+    parts = component.at(Points(point, {}, (1,)), n_threads)
+    structures = tuple(_structure(component, best, place, i, float(component.weight[i]) / total) for i in kept)
+    return Mixture(component, structures, float(parts.mean[0]), float(parts.form[0]))
+
+
+def _structure(component: Component, best: Version, place: Target, i: int, weight: float) -> Structure:
+    values = dict(zip(component.fit.names, component.theta[i].tolist(), strict=True))
+    version = replace(best, params={**best.params, **values}, weight=weight)
+    cell = component.cells[i]
+    factor = floats(np.linalg.cholesky(_covariance(component, cell)))
+    columns = {name: component.problem.table["columns"][name] for name in best.law.variables}
+    rows = floats(np.linalg.solve(factor, version.slopes(columns)))
+    priors = [component.fit.priors.get(name) for name in best.free]
+    point = best.points(floats([place.N]), floats([place.C / (6 * place.N)]))
+    at_target = _stacked(component.place.coordinates(point, {}), 1)
+    near = _smooth(_stacked(component.field["coordinates"], len(factor)), at_target, cell)[:, 0]
+    return Structure(
+        component=component,
+        version=version,
+        target=target_of(version, place.C),
+        place=place,
+        cell=cell,
+        weight=weight,
+        variance=float(component.variance[i]),
+        factor=factor,
+        rows=rows,
+        point=floats(np.linalg.solve(factor, near)),
+        precision=floats([0.0 if prior is None else prior.internal()[1] ** -2 for prior in priors]),
+    )
