@@ -264,6 +264,15 @@ def test_results_print_pickle_and_come_back_as_frames():
     assert low < estimate < high
 
 
+def test_ladders_of_sizes_and_tokens_are_compared_along_compute():
+    old, new = pair()
+    tables = [{"N": np.sqrt(C / 120), "D": 20 * np.sqrt(C / 120), "loss": t["loss"]} for t in (old, new)]
+    found = iso.compare_recipes(*tables, n_resamples=0)
+    assert found.contrasts.frontier.law.variables == ("C",)
+    assert found.notes[0].startswith("ladders")
+    np.testing.assert_allclose(found.low, iso.compare_recipes(old, new, n_resamples=0).low, rtol=1e-6)
+
+
 def test_a_shared_exponent_that_the_runs_contradict_is_said():
     old, new = ladder(noise=0.0005), ladder(noise=0.0005, seed=1, E=1.55, A=655.0, alpha=0.143)
     forced = iso.compare_recipes(old, new, asymptote=1.7, shared="exponents", n_resamples=0)
@@ -295,6 +304,7 @@ def test_bad_input_is_named():
     bad("asymptote is 2.4, at or above the smallest loss", old, new, asymptote=2.4)
     bad("asymptote is -1", old, new, asymptote=-1)
     bad("asymptote is for 'A'", old, new, asymptote={"A": 1.7})
+    bad("E is shared and has a value for each", old, new, asymptote={"A": 1.7, "B": 1.6}, shared="E")
     bad("no asymptote E", old, new, law="power", asymptote=1.0, error=iso.LawError)
     bad("shared names 'alpah'", old, new, shared="alpah", error=iso.LawError)
     bad("which compute alone does not set", old, new, law="muennighoff", error=iso.LawError)

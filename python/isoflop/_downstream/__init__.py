@@ -119,9 +119,9 @@ def downstream(
     tasks = read_tasks(runs, metric, task, first)
     known = _column_levels(runs, chance_column, task) if chance_column else levels_of(chance, "chance", tasks)
     tops = levels_of(ceiling, "ceiling", tasks)
+    links = {name: link_law(link, known.get(name), tops.get(name), error, name) for name in tasks.names}
     tasks, dull = _learnable(tasks, known, error, at_chance_level)
     options: dict[str, Any] = {"scheme": scheme, "n_resamples": n_resamples, "n_threads": n_threads, "final": final}
-    links = {name: link_law(link, known.get(name), tops.get(name), error, name) for name in tasks.names}
     seed = seed_of(rng)
     steps = {name: _step(tasks, name, first, links[name], link, {**options, "rng": seed}) for name in tasks.names}
     scale = scale_of(tasks.columns, tasks.loss)

@@ -145,7 +145,7 @@ def compare_recipes(
     base, chosen = _law(law, first, second)
     frontier = Frontier(base)
     common = shared_names(base, shared)
-    fixed = held(base, asymptote, names)
+    fixed = held(base, asymptote, names, common)
     tables = read_tables((first, second), base.variables, names, pair)
     compute = compute_of(tables)
     apart = check_overlap(tables, compute, names, overlap)

@@ -107,7 +107,7 @@ def probability(t: Floats, df: Floats) -> Floats:
 
 def student(level: float, df: Floats) -> Floats:
     """Return the two-sided critical value for each number of degrees of freedom."""
-    grid = np.minimum(np.round(df, 2), 1e4)
+    grid = np.where(df < 20, np.round(df, 2), np.minimum(np.round(2 * df) / 2, 1e3))
     distinct, where = np.unique(grid, return_inverse=True)
     values = np.array([_engine.student([0.5 + level / 2], d)[0] for d in distinct])
     return floats(values[where].reshape(np.shape(df)))

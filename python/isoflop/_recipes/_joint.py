@@ -113,7 +113,7 @@ def _copy(law: Law, variables: Sequence[str], change: Callable[[str], str]) -> L
     )
 
 
-def held(law: Law, asymptote: Asymptote, names: tuple[str, str]) -> dict[str, float]:
+def held(law: Law, asymptote: Asymptote, names: tuple[str, str], shared: Iterable[str] = ()) -> dict[str, float]:
     """Return the pinned asymptotes as `fit` takes them."""
     if asymptote is None:
         return {}
@@ -125,6 +125,8 @@ def held(law: Law, asymptote: Asymptote, names: tuple[str, str]) -> dict[str, fl
             raise DataError(
                 compose(f"asymptote is for {listed(asymptote)}", f"give one value, or both of {listed(names)}")
             )
+        if "E" in shared:
+            raise DataError(compose("E is shared and has a value for each recipe", "leave out one of them"))
         return {f"E[{level}]": _above_zero(asymptote[name]) for level, name in zip(BOTH, names, strict=True)}
     return {"E": _above_zero(asymptote)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _engine
 from .._engine import Floats
-from .._errors import counted, listed
+from .._errors import IsoflopWarning, counted, listed
 from .._fitted import Fit
 from .._law import Law
 from .._repr import number, percent
@@ -24,7 +25,7 @@ def pairing_note(tables: Tables, names: tuple[str, str], used: bool, correlation
     """Say what the recipes share, and what was made of it."""
     if not tables.paired_by:
         return f"{names[0]} and {names[1]} share no units: their runs are resampled independently"
-    shared = f"{counted(tables.n_twins, 'run')} of {names[0]} share a unit ({tables.paired_by}) with {names[1]}"
+    shared = f"{names[0]} and {names[1]} share {counted(tables.n_twins, 'unit')} ({tables.paired_by})"
     if used:
         return f"{shared}: drawn together; noise of a unit is correlated {number(correlation, 2)} between recipes"
     return (
@@ -52,7 +53,9 @@ def exponent_note(
     n_other = len(fit.free) + (1 if not apart else -1) * (len(set(powers) - set(shared)) if apart else len(powers))
     if len(tables.loss) <= max(n_other, len(fit.free)):
         return
-    again = fit_both(tables, law, other, fixed, "squared")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IsoflopWarning)
+        again = fit_both(tables, law, other, fixed, "squared")
     tight, loose = (again, fit) if apart else (fit, again)
     steps, df = len(loose.free) - len(tight.free), loose.n_rows - len(loose.free)
     if loose.objective <= 0 or steps < 1:

@@ -40,7 +40,7 @@ class Tables:
     unit : ndarray of int
         What is drawn as one when runs are resampled.
     group, twin : ndarray (n, n) of bool, or None
-        Which pairs of rows are of one group of one recipe, and of one unit under different recipes.
+        Which pairs of different rows are of one group of one recipe, and of one unit, whatever the recipe.
     paired_by : str
         What units are, "" where the recipes share none.
     n_omitted : int
@@ -58,8 +58,11 @@ class Tables:
 
     @property
     def n_twins(self) -> int:
-        """How many rows of the first recipe have one of the second beside them."""
-        return 0 if self.twin is None else int(self.twin[~self.second].any(axis=1).sum())
+        """How many units both recipes have run."""
+        if self.twin is None:
+            return 0
+        across = self.twin & (self.second[:, None] != self.second[None, :])
+        return len(np.unique(self.unit[across.any(axis=1)]))
 
 
 def split_recipes(runs: Any, by: str, names: tuple[str | None, str | None], roles: dict[str, str]) -> Any:
@@ -102,7 +105,7 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
     columns = {v: np.concatenate([part.variable(v) for part in used]) for v in variables}
     keys, paired_by = _keys(used, columns, second, pair)
     group = _groups(used, second)
-    twin = None if keys is None else (keys[:, None] == keys[None, :]) & (second[:, None] != second[None, :])
+    twin = None if keys is None else (keys[:, None] == keys[None, :]) & ~np.eye(len(second), dtype=bool)
     unit = _units(group, twin, len(second))
     loss = np.concatenate([part.loss for part in used])
     weights = np.concatenate([part.weights for part in used])
