@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._cost_curve import CostCurve
-    from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._counts import convert_mfu, transformer_counts, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
     from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
@@ -121,6 +121,7 @@ _LATE = {
     "template": "_templates",
     "training_cost": "_cost",
     "training_memory": "_cost",
+    "transformer_counts": "_counts",
     "transformer_flops": "_counts",
     "transformer_params": "_counts",
     "validate_cost": "_validate",
@@ -204,6 +205,7 @@ __all__ = [
     "template",
     "training_cost",
     "training_memory",
+    "transformer_counts",
     "transformer_flops",
     "transformer_params",
     "validate_cost",

@@ -22,10 +22,10 @@ from ._layout import Layout, States, recipe
 
 PATH = Path(__file__).parent / "data" / "calibration.json"
 COLUMNS = _engine.COST_COLUMNS
-TIME_PARTS = COLUMNS[1:9]
-MEMORY_PARTS = COLUMNS[9:16]
 #: Bytes that `allocated` leaves out.
 RESERVE = COLUMNS.index("reserve")
+TIME_PARTS = COLUMNS[1 : COLUMNS.index("weights")]
+MEMORY_PARTS = COLUMNS[COLUMNS.index("weights") : RESERVE + 1]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ pub fn refusals() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Columns of [`evaluate`].
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 16] = [
     "total",
     "compute",
     "launch",
@@ -33,7 +33,6 @@ pub const COLUMNS: [&str; 17] = [
     "bubble",
     "data",
     "update",
-    "straggler",
     "weights",
     "gradients",
     "optimizer",
@@ -44,7 +43,7 @@ pub const COLUMNS: [&str; 17] = [
     "refusal",
 ];
 
-fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
+fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 16] {
     let code = refusal.map_or(-1.0, |r| f64::from(r as u8));
     [
         s.total,
@@ -55,7 +54,6 @@ fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
         s.bubble,
         s.data,
         s.update,
-        s.straggler,
         m.weights,
         m.gradients,
         m.optimizer,
@@ -67,7 +65,7 @@ fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
     ]
 }
 
-fn one(job: &Job, l: &Layout) -> [f64; 17] {
+fn one(job: &Job, l: &Layout) -> [f64; 16] {
     match l.check(job, false) {
         Err(refusal) => line(&Step::default(), &Memory::default(), Some(refusal)),
         Ok(()) => {

@@ -100,6 +100,7 @@ fn base() -> Layout {
         dropout: false,
         overlap_data: true,
         overlap_tensor: true,
+        gather_tensors: false,
     }
 }
 

@@ -7,6 +7,9 @@ use super::machine::Job;
 use super::memory::local_parameters;
 use crate::transformer::Recompute;
 
+/// Parameter tensors of a block: four products, their biases, two norms (one call each where they are gathered so).
+const BLOCK_TENSORS: f64 = 12.0;
+
 /// Seconds of a step, by cause; they add up to `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Step {
@@ -24,8 +27,6 @@ pub struct Step {
     pub data: f64,
     /// The optimizer's update and what a step does once.
     pub update: f64,
-    /// Growth with the number of domains.
-    pub straggler: f64,
     /// The sum.
     pub total: f64,
 }
@@ -37,7 +38,7 @@ fn both(job: &Job, p: &Passes, l: &Layout) -> (f64, f64, f64) {
     let (again, square) = match l.recompute {
         Recompute::None => (0.0, 0.0),
         Recompute::Selective => (0.0, l.recompute_share),
-        Recompute::Full => (l.recompute_share, l.recompute_share),
+        Recompute::Full => (job.constants.recompute * l.recompute_share, job.constants.recompute * l.recompute_share),
     };
     let gpu = (3.0 + again) * (p.matmul + p.pointwise) + (1.0 + backward_attention + square) * p.attention;
     let floor = (3.0 + again) * p.kernels * job.constants.launch_s;
@@ -72,27 +73,27 @@ pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
         compute: n * mean,
         launch: n * launch,
         inner: n * inner,
-        pipeline: n * (transfer + job.constants.micro_batch_s),
+        pipeline: n * transfer,
         bubble: n * (slowest - mean) + (pp - 1.0) / v * one,
         ..Step::default()
     };
     out.data = data(job, l, n * (mean + launch));
     out.update = update(job, l);
-    let domains = (job.devices as f64 / job.machine.domain as f64).max(1.0);
-    let busy = out.compute + out.launch + out.inner + out.pipeline + out.bubble + out.data + out.update;
-    out.straggler = busy * job.constants.straggler * domains.log2();
-    out.total = busy + out.straggler;
+    out.total = out.compute + out.launch + out.inner + out.pipeline + out.bubble + out.data + out.update;
     out
 }
 
-/// Exposed seconds of the transfers of one micro-batch between stages, both directions.
+/// Exposed seconds of the transfers of one micro-batch between stages, both directions, and of handling it.
 #[inline]
 fn transfers(job: &Job, l: &Layout, micro: &Micro) -> f64 {
     if l.pp == 1 {
         return 0.0;
     }
-    let group = Group::new(&job.machine, &job.constants, 2, job.devices / l.pp);
-    job.constants.pp_exposed * 2.0 * l.virtual_stages as f64 * (micro.boundary / group.rate + group.latency)
+    let c = &job.constants;
+    let group = Group::new(&job.machine, c, 2, job.devices / l.pp);
+    let exposed = if l.overlap_data { c.pp_exposed } else { 1.0 };
+    let once = exposed * 2.0 * (micro.boundary / group.rate + group.latency) + c.micro_batch_s;
+    l.virtual_stages as f64 * once
 }
 
 /// Exposed seconds of gradient reduction and weight gathering, given seconds of work that may hide them.
@@ -109,10 +110,11 @@ fn data(job: &Job, l: &Layout, work: f64) -> f64 {
     let rest = Group::new(&job.machine, c, (group_size * l.tp / l.ep).max(1), l.ep);
     // A pipeline gathers its stage once a step.
     let times = if l.zero == 3 && l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
+    let pieces = job.model.layers.div_ceil(l.pp) as f64 * if l.gather_tensors { BLOCK_TENSORS } else { 1.0 };
     let one = |group: &Group, share: &Group, n: f64| match l.zero {
         0 => group.all_reduce(n * r.reduced),
-        1 | 2 => group.half(n * r.reduced) + share.half(n * r.gathered),
-        _ => times * (share.half(n * r.reduced) + 2.0 * share.half(n * r.gathered)),
+        1 | 2 => group.half(n * r.reduced, 1.0) + share.half(n * r.gathered, 1.0),
+        _ => times * (share.half(n * r.reduced, pieces) + 2.0 * share.half(n * r.gathered, pieces)),
     };
     let mut seconds = one(&reduce, &share, dense);
     if expert > 0.0 && rest.ranks > 1.0 {
