@@ -65,7 +65,8 @@ def machine(busy: bool) -> str:
 def printed(words: tuple[str, ...], busy: bool) -> str:
     """Run a script and return its stdout."""
     more = ["--cpu-time"] if busy and words[0] in BY_CPU else []
-    done = subprocess.run([sys.executable, HERE / words[0], *words[1:], *more], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, HERE / words[0], *words[1:], *more]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode not in TAKEN or not done.stdout.strip():
         raise SystemExit(f"{words[0]} ended with {done.returncode}")
     return done.stdout.strip()

@@ -1,6 +1,6 @@
 """Pages that run: their Python blocks are executed in order, a text block after one is what it prints.
 
-    python tests/python/pages.py docs/tutorial.md ...     writes what the blocks print into the pages (`make pages`: all)
+    python tests/python/pages.py docs/tutorial.md ...     writes what blocks print into the pages (`make pages`: all)
 
 A page names the measured tables that it reads in its front matter, `tables: [a.csv, b.csv]`; it runs in a folder of its
 own, in which they lie beside the simulated runs of the package, as at the top of a clone. What blocks print is compared

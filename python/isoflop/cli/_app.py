@@ -64,8 +64,9 @@ def build() -> cyclopts.App:
     )
     for command in (fit, forecast, downstream, backtest, plan, report, cost, validate_cost, demo, info):
         app.command(_grouped(command), help_format="plaintext")
-    for command in (compare_laws, compare_recipes, plan_runs):
-        app.command(_grouped(command), name=command.__name__.replace("_", "-"), help_format="plaintext")
+    hyphened: tuple[Callable[..., int], ...] = (compare_laws, compare_recipes, plan_runs)
+    for several in hyphened:
+        app.command(_grouped(several), name=several.__name__.replace("_", "-"), help_format="plaintext")
     catalogue = cyclopts.App(name="laws", help_format="plaintext", default_parameter=keep)
     catalogue.default(_grouped(laws))
     catalogue.command(_grouped(check), help_format="plaintext")
