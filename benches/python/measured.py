@@ -2,8 +2,8 @@
 
     python benches/python/measured.py [speed cost coverage forecasts forecast_coverage designs recipes] [--busy]
 
-Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` rates are per second of
-CPU where a bench can say so. `cost`, `forecasts` need the measured tables (ISOFLOP_SHARED). The others take
+Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` only benches that can count
+seconds of CPU take part. `cost`, `forecasts` need the measured tables (ISOFLOP_SHARED). The others take
 minutes, coverage of forecasts hours.
 """
 
@@ -58,7 +58,7 @@ def machine(busy: bool) -> str:
         cpu = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         cpu = platform.processor() or platform.machine()
-    shared = "; a machine shared with other work, rates per second of CPU where a bench can say so" if busy else ""
+    shared = "; a machine busy with other work, so rates are per second of CPU" if busy else ""
     return f"{cpu}, {os.cpu_count()} logical CPUs, level {info['level']}, isoflop {iso.__version__}{shared}."
 
 
@@ -80,6 +80,8 @@ def write(name: str, page: Page, busy: bool) -> None:
         return
     text = f"{machine(busy)}\n\n" if name == "speed" else ""
     for words in page.scripts:
+        if busy and name == "speed" and words[0] not in BY_CPU:
+            continue
         lead = f"`benches/python/{words[0]}`:\n\n" if len(page.scripts) > 1 else ""
         text += f"{lead}```text\n{printed(words, busy)}\n```\n\n"
     out.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -16,13 +16,14 @@ THEMES = {
     "Draws and intervals": "Bootstrap coverage_study CoverageStudy",
     "Forecasts": "forecast forecaster Forecast Forecaster backtest Backtest",
     "Plans": (
-        "compute_optimal Optimum CostCurve cost_curve overtraining plan Plan plan_runs RunPlan evaluate_design "
-        "compare_recipes RecipeComparison downstream emergence template"
+        "compute_optimal Optimum CostCurve cost_curve overtraining Overtraining plan Plan template plan_runs "
+        "evaluate_design RunPlan compare_recipes RecipeComparison downstream Downstream DownstreamForecast emergence "
+        "Emergence"
     ),
     "Cost": (
         "Architecture Latent Cluster Accelerator accelerator accelerators training_cost TrainingCost training_memory "
-        "search_layouts Layout inference_cost InferenceCost transformer_params transformer_flops flops_conventions "
-        "convert_mfu calibrate Calibration validate_cost"
+        "search_layouts Layout inference_cost InferenceCost transformer_params transformer_flops transformer_counts "
+        "flops_conventions convert_mfu calibrate Calibration validate_cost"
     ),
     "Errors and warnings": (
         "IsoflopError DataError LawError FitError InternalError IsoflopWarning ConvergenceWarning DataWarning "
