@@ -21,7 +21,7 @@ def test_it_follows_training_cost_of_the_family(days):
     exact = [iso.training_cost(iso.template(N), 1.0, CLUSTER).days for N in days.N]
     off = np.log(days.per_token / exact)
     assert abs(off.mean()) < 0.01
-    assert np.abs(off).max() < 0.12
+    assert np.abs(off).max() < 0.2
 
 
 def test_it_is_smoother_than_the_shapes(days):
@@ -29,7 +29,7 @@ def test_it_is_smoother_than_the_shapes(days):
         return np.abs(np.diff(np.log(values / days.N), 2)).max()
 
     exact = np.array([iso.training_cost(iso.template(N), 1.0, CLUSTER).days for N in days.N])
-    assert teeth(days.per_token) < 0.25 * teeth(exact)
+    assert teeth(days.per_token) < 0.4 * teeth(exact)
 
 
 def test_units_are_one_price(days):

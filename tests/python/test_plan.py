@@ -77,7 +77,7 @@ def test_alternatives_have_the_same_loss_and_cost_about_what_they_say(month):
     for one in month.alternatives:
         assert curve(EPOCH, one) == pytest.approx(month.choice.loss, rel=1e-8)
         share = 1.10 if "10 %" in one.label else 1.02
-        assert one.cost.usd / month.cost.usd == pytest.approx(share, rel=0.12)  # the teeth of real shapes
+        assert one.cost.usd / month.cost.usd == pytest.approx(share, rel=0.15)  # the teeth of real shapes
 
 
 def test_no_shape_near_the_optimum_makes_more_of_the_budget(month):
