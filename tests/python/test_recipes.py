@@ -314,6 +314,8 @@ def test_bad_input_is_named():
     bad("has 3 recipes", {**old, "recipe": ["a", "b", "c"] * 2}, by="recipe")
     bad("both recipes are called 'x'", old, new, a="x", b="x")
     bad("target is -1", old, new, target=-1.0)
+    many = {"C": np.geomspace(1e18, 1e21, 2_100), "loss": curve(np.geomspace(1e18, 1e21, 2_100))}
+    bad("4,200 rows are too many to look for shared noise", many, many)
     bad("criterion is 'absolute'", old, new, criterion="absolute")
     bad("no column 'order'", old, new, pair="order")
 

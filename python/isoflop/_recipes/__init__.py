@@ -38,8 +38,6 @@ LADDER, SWEEP = "power_floor", "chinchilla"
 SPREAD = 1.6
 #: Fewest degrees of freedom of the paired difference for a correlation to be used.
 PAIRED_DF = 3
-#: Rows beyond which patterns of shared noise would not fit in memory.
-MOST_ROWS = 4_000
 
 
 def compare_recipes(
@@ -222,8 +220,6 @@ def _contrasts(tables: Tables, fit: Fit, frontier: Frontier) -> tuple[Contrasts,
     own = sum(name.endswith("[a]") for name in fit.free)
     paired = tables.twin is not None and tables.n_twins - own >= PAIRED_DF
     patterns = [p for p in (tables.group, tables.twin if paired else None) if p is not None]
-    if patterns and fit.n_rows > MOST_ROWS:
-        raise DataError(compose(f"{fit.n_rows} rows in groups are more than {MOST_ROWS}", "keep final checkpoints"))
     compute = compute_of(tables)
     span = (float(compute.min()) * 1e-9, float(compute.max()) * 1e9)
     return contrasts_of(fit, frontier, linear(fit, patterns), span), paired

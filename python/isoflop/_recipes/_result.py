@@ -212,10 +212,18 @@ class RecipeComparison:
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = (self.scales, self.estimate, self.low, self.high, self.inside)
         rows = [
-            [number(C, 4), number(x, 3), _end(low), _end(high), "" if within else "beyond the runs"]
+            [number(C, 4), number(x, 3), _end(low), _end(high), "" if within else self._beyond(C)]
             for C, x, low, high, within in zip(*columns, strict=True)
         ]
         return ["C", "multiplier", f"low {percent(self.level)}", "high", ""], rows
+
+    def _beyond(self, C: float) -> str:
+        """Return whose runs a multiplier lies beyond."""
+        problem = self.fit.problem
+        assert problem is not None
+        mine = _compute(problem.table["columns"])[problem.table["factors"]["recipe"][0] == 0]
+        within = 0.999 * mine.min() <= C <= 1.001 * mine.max()
+        return f"beyond the runs of {self.names[1]}" if within else "beyond the runs"
 
     def _facts(self) -> list[tuple[str, str]]:
         law = self.contrasts.frontier.law

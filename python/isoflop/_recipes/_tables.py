@@ -20,6 +20,8 @@ from .._runs import Runs, as_runs
 BOTH, RECIPE, UNIT = ("a", "b"), "recipe", "unit"
 #: Fewest runs of one recipe.
 FEWEST = 3
+#: Rows beyond which the patterns of shared noise would not fit in memory.
+MOST_ROWS = 4_000
 #: Points closer than this in the logarithm are the same.
 SAME = 1e-4
 #: "auto", "none" or a column.
@@ -103,8 +105,14 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
     sizes = [part.n_rows for part in used]
     second = np.repeat([False, True], sizes)
     columns = {v: np.concatenate([part.variable(v) for part in used]) for v in variables}
+    grouped = any("groups" in part.roles for part in used)
+    if len(second) > MOST_ROWS and (grouped or pair != "none"):
+        hint = "keep final checkpoints (Runs.final()); or leave out groups and pass pair='none'"
+        raise DataError(
+            compose(f"{len(second):,} rows are too many to look for shared noise, at most {MOST_ROWS:,}", hint)
+        )
     keys, paired_by = _keys(used, columns, second, pair)
-    group = _groups(used, second)
+    group = _groups(used, second) if grouped else None
     twin = None if keys is None else (keys[:, None] == keys[None, :]) & ~np.eye(len(second), dtype=bool)
     unit = _units(group, twin, len(second))
     loss = np.concatenate([part.loss for part in used])
@@ -177,6 +185,8 @@ def _groups(used: Sequence[Runs], second: NDArray[np.bool_]) -> NDArray[np.bool_
 def _units(group: NDArray[np.bool_] | None, twin: NDArray[np.bool_] | None, n: int) -> Codes:
     """Return rows that hang together, by groups or by pairs, under one number."""
     unit = np.arange(n)
+    if group is None and twin is None:
+        return integers(unit)
     joined = np.zeros((n, n), dtype=bool)
     for pattern in (group, twin):
         joined |= False if pattern is None else pattern

@@ -144,7 +144,8 @@ def _minima(ax: Axes, found: IsoFLOP, y: Quantity, level: float, color: str) -> 
 
 def _line(ax: Axes, x: Floats, at: Floats, edges: tuple[Any, Any], level: float, color: str, label: str) -> None:
     low, high = (np.asarray(edge, float) for edge in edges)
-    if np.isfinite(low).any():
-        words = f"{percent(level)} band"
-        ax.fill_between(x, low, high, color=color, alpha=0.35, linewidth=0, zorder=1.5, label=words)
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.any():
+        look: dict[str, Any] = {"color": color, "alpha": 0.35, "linewidth": 0, "zorder": 1.5}
+        ax.fill_between(x, low, high, where=known, label=f"{percent(level)} band", **look)
     ax.plot(x, at, color=color, linewidth=1.4, zorder=3, label=label)

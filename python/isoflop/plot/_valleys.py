@@ -122,8 +122,9 @@ def _of_law(ax: Axes, surface: Surface, best: Optimum, near: float, level: float
         heights = surface.loss(sizes, budget / (6 * sizes))
         shown = heights <= (1 + RISE) * lowest[i]
         _valley(ax, shades, budget, sizes[shown], heights[shown])
-        thick = np.geomspace(flat[0][i], flat[1][i], SIZES)
-        _valley(ax, shades, budget, thick, surface.loss(thick, budget / (6 * thick)), linewidth=4, alpha=0.4)
+        if np.isfinite([end[i] for end in flat]).all():
+            thick = np.geomspace(flat[0][i], flat[1][i], SIZES)
+            _valley(ax, shades, budget, thick, surface.loss(thick, budget / (6 * thick)), linewidth=4, alpha=0.4)
     low, high = best.interval("N")
     _optima(ax, best.N, lowest, low, high, level)
     label = f"reached with {percent(near)} more compute"
