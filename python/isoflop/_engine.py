@@ -240,6 +240,17 @@ def schedule_runs(cost: Floats, slots: int) -> tuple[Codes, float]:
     return _core.schedule_runs(floats(cost), slots)
 
 
+def whiten(covariance: Floats, columns: Floats) -> Floats:
+    """Return L⁻¹ columns, with L the lower factor of a covariance.
+
+    Examples
+    --------
+    >>> whiten(floats([[4.0, 0.0], [0.0, 9.0]]), floats([[2.0], [6.0]])).tolist()
+    [[1.0], [2.0]]
+    """
+    return _core.whiten(floats(covariance), floats(columns))
+
+
 def student(probabilities: ArrayLike, df: float) -> Floats:
     """Return quantiles of Student's t distribution.
 

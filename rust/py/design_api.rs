@@ -111,3 +111,18 @@ pub fn schedule_runs<'py>(
     let (slot, longest) = run::short(py, |_| Ok(schedule(&cost, slots)))?;
     Ok((PyArray1::from_vec(py, slot.into_iter().map(|i| i as i64).collect()), longest))
 }
+
+/// Columns (n, m) whitened by the lower factor of a covariance (n, n).
+#[pyfunction]
+pub fn whiten<'py>(
+    py: Python<'py>,
+    covariance: PyReadonlyArray2<'py, f64>,
+    columns: PyReadonlyArray2<'py, f64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (k, b) = (covariance.as_slice()?.to_vec(), columns.as_slice()?.to_vec());
+    let shape = columns.as_array().dim();
+    let found = run::long_if(py, k.len() > run::SMALL, |_| {
+        isoflop_core::discrepancy::whiten(&k, shape.0, &b, convert::simd()?)
+    })?;
+    Ok(PyArray1::from_vec(py, found).reshape([shape.0, shape.1])?.into_any())
+}

@@ -27,7 +27,7 @@ mod _core {
     use cost_api::{batch_counts, count_parameters, flops_per_token, forward_flops};
 
     #[pymodule_export]
-    use design_api::{design_variances, exchange_design, schedule_runs};
+    use design_api::{design_variances, exchange_design, schedule_runs, whiten};
 
     #[pymodule_export]
     use hardware_api::{evaluate_layouts, search_layouts, serve};

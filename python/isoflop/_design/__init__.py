@@ -55,7 +55,7 @@ def plan_runs(
     discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
-    starts: int = 8,
+    starts: int = 3,
     rng: Any = 0,
 ) -> RunPlan:
     """Choose the runs that make the forecast of a large one tightest.
@@ -92,7 +92,7 @@ def plan_runs(
         What the busiest slot may cost at most, in `unit` (all runs together where `slots` is None).
     sigma : float, optional
         Standard deviation of ln loss of one run (0.005 is half a percent); that of the residuals where None. Needed
-        for values without runs.
+        for values without runs; upon runs made the error structures bring their own variances.
     prior : mapping of str to prior, "weak", or None
         Beliefs about parameters, as in `forecaster`.
     discrepancy : float

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from .. import _engine
 from .._engine import Floats, floats
 from .._forecast._component import Component
 from .._points import Points
 from ._target import Target, Version, target_of
 
 #: Structures of less weight are left out, and how many a search looks at.
-NEGLIGIBLE, SEARCHED = 1e-3, 8
+NEGLIGIBLE, SEARCHED = 1e-3, 4
 #: Keeps nearly equal rows apart; how far a fading group effect reaches, in units of the clock.
 JITTER, FADING = 1e-9, 2.0
 
@@ -70,8 +71,8 @@ class Structure:
         Share and length of the smooth discrepancy, share and lasting part of the group effect.
     variance : float
         s², that of one run's error.
-    factor : ndarray
-        The lower factor L of the covariance of the runs' errors, over s².
+    covariance : ndarray
+        Of the errors of the runs made, over s²; L is its lower factor.
     rows, point : ndarray
         L⁻¹ J of the runs made, and L⁻¹ k of the target.
     precision : ndarray
@@ -85,7 +86,7 @@ class Structure:
     cell: Floats
     weight: float
     variance: float
-    factor: Floats
+    covariance: Floats
     rows: Floats
     point: Floats
     precision: Floats
@@ -104,9 +105,9 @@ class Structure:
 
     def _with_field(self, slopes: Floats, places: Floats) -> dict[str, Any]:
         smooth, s2 = float(self.cell[0]), self.variance
-        made = _stacked(self.component.field["coordinates"], len(self.factor))
+        made = _stacked(self.component.field["coordinates"], len(self.covariance))
         target = self._places(floats([self.place.N]), floats([self.place.C / (6 * self.place.N)]))
-        told = np.linalg.solve(self.factor, self._smooth(made, places))
+        told = _engine.whiten(self.covariance, self._smooth(made, places))
         covariance = s2 * (self._smooth(places, places) - told.T @ told)
         near = s2 * (self._smooth(places, target)[:, 0] - told.T @ self.point)
         field = {
@@ -130,8 +131,10 @@ def _stacked(columns: list[Floats], n: int) -> Floats:
 
 def _smooth(a: Floats, b: Floats, cell: Floats) -> Floats:
     """Return the covariance of the smooth discrepancy between places, over s²."""
-    square = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
-    return floats(cell[0] * np.exp(-0.5 * square / cell[1] ** 2))
+    square = np.zeros((len(a), len(b)))
+    for x, y in zip(a.T, b.T, strict=True):
+        square += np.subtract.outer(x, y) ** 2
+    return floats(cell[0] * np.exp(square * (-0.5 / cell[1] ** 2)))
 
 
 def _covariance(component: Component, cell: Floats) -> Floats:
@@ -173,13 +176,14 @@ def _structure(component: Component, best: Version, place: Target, i: int, weigh
     values = dict(zip(component.fit.names, component.theta[i].tolist(), strict=True))
     version = replace(best, params={**best.params, **values}, weight=weight)
     cell = component.cells[i]
-    factor = floats(np.linalg.cholesky(_covariance(component, cell)))
+    covariance = _covariance(component, cell)
     columns = {name: component.problem.table["columns"][name] for name in best.law.variables}
-    rows = floats(np.linalg.solve(factor, version.slopes(columns)))
+    slopes = version.slopes(columns)
     priors = [component.fit.priors.get(name) for name in best.free]
     point = best.points(floats([place.N]), floats([place.C / (6 * place.N)]))
     at_target = _stacked(component.place.coordinates(point, {}), 1)
-    near = _smooth(_stacked(component.field["coordinates"], len(factor)), at_target, cell)[:, 0]
+    near = _smooth(_stacked(component.field["coordinates"], len(slopes)), at_target, cell)
+    white = _engine.whiten(covariance, floats(np.hstack([slopes, near])))
     return Structure(
         component=component,
         version=version,
@@ -188,8 +192,8 @@ def _structure(component: Component, best: Version, place: Target, i: int, weigh
         cell=cell,
         weight=weight,
         variance=float(component.variance[i]),
-        factor=factor,
-        rows=rows,
-        point=floats(np.linalg.solve(factor, near)),
+        covariance=covariance,
+        rows=floats(white[:, :-1]),
+        point=floats(white[:, -1]),
         precision=floats([0.0 if prior is None else prior.internal()[1] ** -2 for prior in priors]),
     )

@@ -20,6 +20,7 @@ def plan_runs(
     table: RunTable = RunTable(),
     law: str | None = None,
     prior: list[str] | None = None,
+    discrepancy: float = 0.2,
     cost: str | None = None,
     unit: str | None = None,
     sizes: str | None = None,
@@ -55,6 +56,8 @@ def plan_runs(
         Name in the catalogue, or a formula over N and D. The p-norm law where left out.
     prior
         weak, or alpha=lognormal:0.35:0.35 in place of a weak one.
+    discrepancy
+        Prior probability that the law's form is off by a smooth function.
     cost
         What a run costs, a formula over N and D such as "2e-18 * 6*N*D"; 6*N*D where left out.
     unit
@@ -91,6 +94,7 @@ def plan_runs(
         k=k,
         law=None if law is None else _parse.law(law, table.letters, None),
         prior=_parse.priors(prior) or "weak",
+        discrepancy=discrepancy,
         cost=cost,
         unit=unit,
         cap=cap,

@@ -3,6 +3,7 @@
 //! Only the forward half of a solve is needed: with K = L Lᵀ every product a' K⁻¹ b is the dot
 //! product of two whitened vectors L⁻¹ a and L⁻¹ b.
 
+use crate::error::{Error, Result};
 use crate::simd::{Kernels, LANES};
 
 /// The lower factor L, row major, rows padded to whole lanes with zeros.
@@ -74,6 +75,30 @@ impl Factor {
     }
 }
 
+/// L⁻¹ B, row major as B is, with L the lower factor of a covariance of `n` rows.
+///
+/// # Errors
+/// Lengths that do not fit; a covariance that is not positive definite.
+pub fn whiten(covariance: &[f64], n: usize, columns: &[f64], kernels: &'static Kernels) -> Result<Vec<f64>> {
+    let width = columns.len() / n.max(1);
+    for (what, found, expected) in
+        [("the covariance", covariance.len(), n * n), ("the columns", columns.len(), n * width)]
+    {
+        if found != expected {
+            return Err(Error::Shape { what: what.into(), found, expected });
+        }
+    }
+    let made = Factor::new(n, kernels, |i, out| out[..=i].copy_from_slice(&covariance[i * n..][..=i]));
+    let factor = made.ok_or_else(|| Error::Setting("the covariance of the rows is not positive definite".into()))?;
+    let mut out = vec![0.0; columns.len()];
+    for j in 0..width {
+        let column: Vec<f64> = columns.iter().skip(j).step_by(width).copied().collect();
+        let white = factor.whiten(&column);
+        out.iter_mut().skip(j).step_by(width).zip(&white).for_each(|(x, w)| *x = *w);
+    }
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +128,24 @@ mod tests {
             let quadratic: f64 = b.iter().zip(&x).map(|(b, x)| b * x).sum();
             assert!((white.iter().map(|w| w * w).sum::<f64>() - quadratic).abs() < 1e-10);
         }
+    }
+
+    #[test]
+    fn whitened_columns_have_the_products_of_the_inverse() {
+        let n = 13;
+        let k = example(n).concat();
+        let columns: Vec<f64> = (0..3 * n).map(|i| libm::sin(i as f64)).collect();
+        let white = whiten(&k, n, &columns, kernels().unwrap()).unwrap();
+        let factor = Factor::new(n, kernels().unwrap(), |i, out| out[..=i].copy_from_slice(&k[i * n..][..=i])).unwrap();
+        let pick = |x: &[f64], j: usize| x.iter().skip(j).step_by(3).copied().collect::<Vec<_>>();
+        for j in 0..3 {
+            let solved = factor.solve(&pick(&columns, 2));
+            let wanted: f64 = pick(&columns, j).iter().zip(&solved).map(|(a, b)| a * b).sum();
+            let found: f64 = pick(&white, j).iter().zip(&pick(&white, 2)).map(|(a, b)| a * b).sum();
+            assert!((found - wanted).abs() < 1e-11);
+        }
+        assert!(whiten(&k, n + 1, &columns, kernels().unwrap()).is_err());
+        assert!(whiten(&[1.0, 1.0, 1.0, 1.0], 2, &[1.0, 2.0], kernels().unwrap()).is_err());
     }
 
     #[test]

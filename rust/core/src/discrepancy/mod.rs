@@ -12,4 +12,5 @@ mod gls;
 mod mixture;
 
 pub use covariance::{Cell, Field};
+pub use factor::whiten;
 pub use mixture::{Forecast, Model, Solution, solve};

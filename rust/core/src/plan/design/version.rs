@@ -201,14 +201,19 @@ impl Seen<'_> {
     /// The candidate's error is first regressed on those of the design.
     fn add_correlated(&self, field: &Field, candidate: usize, weight: f64, sums: &mut [f64]) {
         let (n, m, q) = (self.design.len(), field.near.len(), self.version.before.q);
-        let row = &field.covariance[candidate * m..][..m];
-        let own: Vec<f64> = self.design.iter().map(|&i| row[i]).collect();
+        // Rows of the design rather than of the candidate: they are few, and stay in the cache over all candidates.
+        let own = |i: usize| field.covariance[self.design[i] * m + candidate];
         let mut slope = self.version.slope(candidate).to_vec();
-        let (mut rest, mut near) = (row[candidate] + field.noise, field.near[candidate]);
+        let mut rest = field.covariance[candidate * m + candidate] + field.noise;
+        let mut near = field.near[candidate];
         for i in 0..n {
-            rest -= own[i] * dot(&self.whitening[i * n..][..n], &own);
-            near -= own[i] * self.near[i];
-            slope.iter_mut().zip(&self.slopes[i * q..]).for_each(|(s, x)| *s -= own[i] * x);
+            let x = own(i);
+            let white = &self.whitening[i * n..][..i + 1];
+            // The inverse covariance is symmetric: what is below its diagonal counts twice.
+            let below: f64 = white[..i].iter().enumerate().map(|(j, w)| w * own(j)).sum();
+            rest -= x * (2.0 * below + white[i] * x);
+            near -= x * self.near[i];
+            slope.iter_mut().zip(&self.slopes[i * q..]).for_each(|(s, w)| *s -= x * w);
         }
         let rest = rest.max(field.noise); // but for rounding it never is less
         let form = self.form(&slope);
