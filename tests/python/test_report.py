@@ -13,6 +13,7 @@ import pytest
 import isoflop as iso
 from isoflop.cli import main
 from isoflop.report._html import data
+from isoflop.report._rows import Rows
 from isoflop.report._style import words
 
 TRUTH = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
@@ -135,6 +136,16 @@ def test_parts_that_do_not_apply_say_why(tmp_path):
     assert "steps" not in blocks(text)
     assert {"forecast-data", "residuals-data"} <= set(blocks(text))
     assert report.to_dict()["target"] is None
+
+
+def test_many_runs_are_thinned_and_counted():
+    n = 4001
+    at = np.arange(1.0, n + 1)
+    rows = Rows({"X": at}, at, at, [str(i) for i in range(n)], {"X": "X"})
+    few = rows.thinned()
+    assert rows.counted == "4,001 runs"
+    assert few.counted == "1,500 of 4,001 runs"
+    assert (few.loss[0], few.loss[-1], few.labels[-1]) == (1, n, str(n - 1))
 
 
 def test_warnings_are_on_the_page_and_reach_the_caller(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 
@@ -30,10 +29,9 @@ def driver():
     webdriver = pytest.importorskip("selenium.webdriver")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for word in ("headless=new", "disable-gpu", "disable-dev-shm-usage", "window-size=1200,1000"):
+    # No sandbox: root and many containers cannot have one, and the pages are our own.
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1200,1000"):
         options.add_argument(f"--{word}")
-    if os.geteuid() == 0:  # Chromium refuses its sandbox to root
-        options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     made = webdriver.Chrome(options=options, service=webdriver.ChromeService(server))
     yield made

@@ -139,6 +139,10 @@ def write(
 
     Notes
     -----
+    The size and tokens of a compute-optimal run are those of the law, their intervals those of its refits; the loss of
+    such a run, with both bands, is the forecaster's, which knows correlated noise and deviations from the law. Where it
+    takes smooth deviations for errors its own optimum can lie elsewhere: the page tells it as a second opinion.
+
     A part that cannot be computed (a decision for a law without N and D, a back-test of a small table) is replaced by
     the reason. The page may fetch nothing and runs its own two scripts only (Content-Security-Policy), and every text
     from the table is escaped.
