@@ -1,10 +1,10 @@
 """Run benches and write what they print into docs/measured, whose files the documentation includes.
 
-    python benches/python/measured.py [speed cost coverage forecasts forecast_coverage designs recipes] [--busy]
+    python benches/python/measured.py [NAME ...] [--busy]      speed, cost, coverage, forecasts, ...
 
-Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` only benches that can count
-seconds of CPU take part. `cost`, `forecasts` need the measured tables (ISOFLOP_SHARED). The others take
-minutes, coverage of forecasts hours.
+Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` only benches that can
+count seconds of CPU take part. `cost` and `forecasts` need the measured tables (ISOFLOP_SHARED). The others take minutes,
+coverage of forecasts hours.
 """
 
 from __future__ import annotations
