@@ -3,8 +3,8 @@
     python benches/python/measured.py [NAME ...] [--busy]      speed, cost, coverage, forecasts, ...
 
 Speed needs the release build (`make measured` sees to it) and a quiet machine; with `--busy` only benches that can
-count seconds of CPU take part. `cost` and `forecasts` need the measured tables (ISOFLOP_SHARED). The others take minutes,
-coverage of forecasts hours.
+count seconds of CPU take part. `cost` and `forecasts` need the measured tables (ISOFLOP_SHARED). The others take
+minutes, coverage of forecasts hours.
 """
 
 from __future__ import annotations
