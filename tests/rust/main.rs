@@ -12,6 +12,7 @@ mod formula;
 mod graph;
 mod laws;
 mod nodes;
+mod optimum;
 mod parts;
 
 use proptest::test_runner::{Config, FileFailurePersistence};

@@ -21,7 +21,7 @@ from ._limits import binding, check
 from ._near import near
 from ._result import Optimum, quantile_ends
 from ._sample import Sample
-from ._search import Optima, at_size, average, central, drawn
+from ._search import UNSETTLED, Optima, at_size, average, central, drawn
 from ._wall import data_wall
 
 
@@ -65,7 +65,7 @@ def answer(
         draws=draws,
         notes=tuple(note for note in remarks if note),
         law=ask.law.name or ask.law.formula,
-        backend=_backend(model),
+        backend=backend_of_model(model),
     )
 
 
@@ -95,7 +95,8 @@ def _columns(ask: Ask, lanes: Optima) -> dict[str, Floats]:
         columns |= {name: floats(known[name]) for name in _free(ask)}
     if lanes.ok.all():
         return columns
-    lost = {"cost": np.inf, "C": np.inf}
+    never = np.where(lanes.end == UNSETTLED, np.nan, np.inf)
+    lost = {"cost": never, "C": never}
     return {name: np.where(lanes.ok, x, lost.get(name, np.nan)) for name, x in columns.items()}
 
 
@@ -155,6 +156,6 @@ def _lost(lanes: Optima | None) -> list[str]:
     return [f"up to {percent(share)} of the draws have no optimum there: their cost counts as infinite"]
 
 
-def _backend(model: Any) -> str:
+def backend_of_model(model: Any) -> str:
     fit = model if isinstance(model, Fit) else model.fit if isinstance(model, Bootstrap | Forecaster) else None
     return "polars" if fit is None else fit.backend

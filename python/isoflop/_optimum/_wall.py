@@ -14,8 +14,8 @@ from ._search import central
 
 #: Passes over the data that are said to be nearly as good as new tokens (Muennighoff et al. 2023).
 GOOD_PASSES = 4.0
-#: ln of the budgets that are looked through, and halvings: to 1e-9 of a budget.
-BUDGETS, HALVINGS, STEPS = (20.0, 110.0), 34, 46
+#: ln of the budgets that are looked through, in so many steps; the step that crosses is divided again, to 1e-5.
+BUDGETS, STEPS, AGAIN, DIVISIONS = (20.0, 110.0), 24, 6, 8
 
 
 def data_wall(ask: Ask, models: Sequence[Sample], n_threads: int) -> tuple[dict[str, float], list[str]]:
@@ -42,7 +42,6 @@ def _budget_for_tokens(ask: Ask, models: Sequence[Sample], log_tokens: float, n_
     Where the data have just run out more budget can go to the model alone, so tokens need not rise all the way: the
     first crossing counts.
     """
-    budgets = np.linspace(*BUDGETS, STEPS)
     first = models[:1]
     single = [replace(first[0], centre=first[0].centre[:1], weights=first[0].weights[:1])]
 
@@ -50,11 +49,12 @@ def _budget_for_tokens(ask: Ask, models: Sequence[Sample], log_tokens: float, n_
         at = central(ask, single, targets, False, n_threads)
         return np.asarray(np.where(at.ok[:, 0], at.tokens[:, 0], -np.inf))
 
-    enough = np.flatnonzero(tokens(budgets) > log_tokens * (1 + 1e-12))
-    if not len(enough) or enough[0] == 0:
-        return float("inf")
-    low, high = budgets[enough[0] - 1], budgets[enough[0]]
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if tokens(np.array([middle]))[0] > log_tokens * (1 + 1e-12) else (middle, high)
+    low, high = BUDGETS
+    for steps in (STEPS, *[AGAIN] * DIVISIONS):
+        budgets = np.linspace(low, high, steps)
+        enough = np.flatnonzero(tokens(budgets) > log_tokens * (1 + 1e-12))
+        if not len(enough) or (enough[0] == 0 and low == BUDGETS[0]):
+            return float("inf")
+        k = max(int(enough[0]), 1)
+        low, high = budgets[k - 1], budgets[k]
     return float(np.exp(high))

@@ -11,10 +11,6 @@ use crate::simd::LANES;
 const STEPS: usize = 120;
 /// A step this small is the last: the next would be its square.
 const LAST_STEP: f64 = 1e-8;
-/// Sizes that a law without a certificate is scanned at where nothing is known yet.
-const SCAN: usize = 193;
-/// How far from a minimum that was found, in ln N, lower ones are looked for: table costs wave nearby, laws far away.
-const PROBES: [f64; 8] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4];
 /// Halvings of a search for a limit.
 const HALVINGS: usize = 64;
 
@@ -44,6 +40,12 @@ struct Memory {
     step: f64,
 }
 
+impl Memory {
+    fn new(low: f64, high: f64) -> Self {
+        Memory { low, high, inward: (false, false), step: f64::INFINITY }
+    }
+}
+
 impl Surface {
     /// Minimises over one box from `lanes.z`; the loss of the result is in `point`.
     pub(super) fn minimise(
@@ -54,7 +56,9 @@ impl Surface {
         lanes: &mut Lanes,
         point: &mut Point,
     ) {
-        self.bracket(room, which, budget, lanes);
+        lanes.low[..room.n].fill(which.0);
+        lanes.high[..room.n].fill(which.1);
+        self.limit(room, budget, lanes);
         let is_known = lanes.z[..room.n].iter().all(|z| !z.is_nan());
         if self.is_convex || which.0 == which.1 {
             self.descend(room, budget, lanes, point);
@@ -66,43 +70,8 @@ impl Surface {
         }
     }
 
-    /// Looks for something lower around the minima that were found, and descends from there.
-    fn probe(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
-        let n = room.n;
-        let (mut lowest, mut from) = (point.value.clone(), vec![f64::NAN; BLOCK]);
-        let (mut z, mut other) = (lanes.z.clone(), Point::new());
-        for offset in PROBES.into_iter().flat_map(|x| [x, -x]) {
-            for i in 0..n {
-                z[i] = (lanes.z[i] + offset).clamp(lanes.low[i], lanes.high[i]);
-            }
-            self.at(room, &z, budget, &mut other);
-            for i in 0..n {
-                if other.value[i] < lowest[i] - 1e-13 * lowest[i].abs() {
-                    (lowest[i], from[i]) = (other.value[i], z[i]);
-                }
-            }
-        }
-        if from[..n].iter().all(|z| z.is_nan()) {
-            return;
-        }
-        let mut again = lanes.clone();
-        for i in (0..n).filter(|&i| !from[i].is_nan()) {
-            // The probes on either side lie at half and at twice the distance.
-            let offset = from[i] - lanes.z[i];
-            let (near, far) = (lanes.z[i] + 0.5 * offset, lanes.z[i] + 2.0 * offset);
-            again.low[i] = near.min(far).clamp(lanes.low[i], lanes.high[i]);
-            again.high[i] = near.max(far).clamp(lanes.low[i], lanes.high[i]);
-            (again.z[i], again.end[i]) = (from[i], None);
-        }
-        self.descend(room, budget, &mut again, &mut other);
-        relabel(&mut again, lanes, n);
-        keep_lower(lanes, point, &again, &other, n);
-    }
-
-    /// Sets the ends of every lane: those of the box, drawn in to where tokens and their ratio allow.
-    fn bracket(&self, room: &mut Room, (low, high): (f64, f64), budget: &[f64], lanes: &mut Lanes) {
-        lanes.low[..room.n].fill(low);
-        lanes.high[..room.n].fill(high);
+    /// Draws the ends of every lane in to where tokens and their ratio allow.
+    pub(super) fn limit(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes) {
         lanes.end[..room.n].fill(None);
         let (tokens, ratio) = (self.question.tokens, self.question.ratio);
         // ln D and ln D - ln N fall as N grows: too many tokens bound it from below, too few from above.
@@ -126,7 +95,8 @@ impl Surface {
     ) {
         let whole = room.n;
         // Where all lanes have one budget and nothing else moves, the first lanes speak for all.
-        let is_uniform = self.question.over.is_empty() && budget[..whole].iter().all(|b| *b == budget[0]);
+        let same = |x: &[f64]| x[..whole].iter().all(|y| *y == x[0]);
+        let is_uniform = self.question.over.is_empty() && same(budget) && same(&lanes.low) && same(&lanes.high);
         room.n = if is_uniform { LANES } else { whole };
         let n = room.n;
         let mut tokens = vec![0.0; BLOCK];
@@ -159,77 +129,21 @@ impl Surface {
         room.n = whole;
     }
 
-    /// Looks at the whole range first, then descends into the two lowest hollows.
-    fn scan(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
-        let n = room.n;
-        let mut values = vec![0.0; SCAN * BLOCK];
-        let place = |lanes: &Lanes, i: usize, k: usize| {
-            if k + 1 == SCAN {
-                lanes.high[i]
-            } else {
-                lanes.low[i] + (lanes.high[i] - lanes.low[i]) * (k as f64 / (SCAN - 1) as f64)
-            }
-        };
-        for k in 0..SCAN {
-            (0..n).for_each(|i| lanes.z[i] = place(lanes, i, k));
-            self.at(room, &lanes.z, budget, point);
-            values[k * BLOCK..][..n].copy_from_slice(&point.value[..n]);
-        }
-        let hollows: Vec<[Option<usize>; 2]> = (0..n).map(|i| lowest(&values, i)).collect();
-        let mut best: Option<(Lanes, Point)> = None;
-        for turn in 0..2 {
-            if turn == 1 && hollows.iter().all(|h| h[1].is_none()) {
-                break;
-            }
-            let mut part = lanes.clone();
-            for i in 0..n {
-                match hollows[i][turn] {
-                    Some(k) => {
-                        part.z[i] = place(lanes, i, k);
-                        part.low[i] = place(lanes, i, k.saturating_sub(1));
-                        part.high[i] = place(lanes, i, (k + 1).min(SCAN - 1));
-                    }
-                    None if turn == 0 => part.end[i] = part.end[i].or(Some(End::Infeasible)),
-                    None => {}
-                }
-            }
-            self.descend(room, budget, &mut part, point);
-            relabel(&mut part, lanes, n);
-            match &mut best {
-                Some((lowest, at)) => keep_lower(lowest, at, &part, point, n),
-                None => best = Some((part, point.clone())),
-            }
-        }
-        let (found, at) = best.expect("there is a first turn");
-        (lanes.z, lanes.end, *point) = (found.z, found.end, at);
-    }
-
     /// Newton steps to the root of the slope between the ends of each lane.
-    fn descend(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
+    pub(super) fn descend(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes, point: &mut Point) {
         let n = room.n;
-        let mut memory: Vec<Memory> = (0..n)
-            .map(|i| {
-                let (low, high) = (lanes.low[i], lanes.high[i]);
-                if !(lanes.z[i] >= low && lanes.z[i] <= high) {
-                    lanes.z[i] = if lanes.z[i] > high {
-                        high
-                    } else if lanes.z[i] < low {
-                        low
-                    } else {
-                        0.5 * (low + high)
-                    };
-                }
-                Memory { low, high, inward: (false, false), step: f64::INFINITY }
-            })
-            .collect();
+        let mut memory: Vec<Memory> = (0..n).map(|i| Memory::new(lanes.low[i], lanes.high[i])).collect();
+        for (z, m) in lanes.z.iter_mut().zip(&memory) {
+            *z = if z.is_nan() { 0.5 * (m.low + m.high) } else { z.max(m.low).min(m.high) };
+        }
         for _ in 0..STEPS {
             self.at(room, &lanes.z, budget, point);
             let mut left = false;
-            for i in 0..n {
+            for (i, memory) in memory.iter_mut().enumerate() {
                 if lanes.end[i].is_some() {
                     continue;
                 }
-                let (next, end) = advance(&mut memory[i], lanes.z[i], point.slope[i], point.curve[i]);
+                let (next, end) = advance(memory, lanes.z[i], point.slope[i], point.curve[i]);
                 (lanes.z[i], lanes.end[i]) = (next, end);
                 left |= end.is_none();
             }
@@ -286,35 +200,6 @@ fn advance(m: &mut Memory, z: f64, slope: f64, curve: f64) -> (f64, Option<End>)
     };
     m.step = (next - z).abs();
     (next, None)
-}
-
-/// The two lowest grid points of lane `i` that are lower than both neighbours.
-fn lowest(values: &[f64], i: usize) -> [Option<usize>; 2] {
-    let at = |k: usize| values[k * BLOCK + i];
-    let mut best: [Option<usize>; 2] = [None, None];
-    for k in 0..SCAN {
-        let is_hollow = at(k).is_finite() && (k == 0 || at(k) < at(k - 1)) && (k + 1 == SCAN || at(k) <= at(k + 1));
-        if !is_hollow {
-            continue;
-        }
-        if best[0].is_none_or(|b| at(k) < at(b)) {
-            best = [Some(k), best[0]];
-        } else if best[1].is_none_or(|b| at(k) < at(b)) {
-            best[1] = Some(k);
-        }
-    }
-    best
-}
-
-/// An end of a hollow is no end of the range.
-fn relabel(part: &mut Lanes, whole: &Lanes, n: usize) {
-    for i in 0..n {
-        part.end[i] = match part.end[i] {
-            Some(End::Low) if part.z[i] > whole.low[i] => Some(End::Interior),
-            Some(End::High) if part.z[i] < whole.high[i] => Some(End::Interior),
-            other => other,
-        };
-    }
 }
 
 /// Keeps the lower of two results, lane by lane.

@@ -2,11 +2,12 @@
 //!
 //! The law is read over the logarithms of its free variables; tokens follow from the budget and the
 //! size (`price`), so that one loss per size remains (`surface`). It is minimised lane by lane
-//! (`minimum`), each lane a draw of the parameters; further free variables are searched around that
+//! (`minimum`; `hollows` where there may be several), each lane a draw of the parameters; further free variables are searched around that
 //! (`profile`). `jobs` runs draws × budgets on threads, `inverse` answers the questions the other way
 //! round, `convex` says where one minimum is all there is.
 
 mod convex;
+mod hollows;
 mod inverse;
 mod jobs;
 mod minimum;

@@ -208,15 +208,11 @@ impl Surface {
     /// the log price, and the share that is left to `scratch`.
     fn subtract(&self, room: &mut Room, budget: &[f64], to: &mut [f64]) {
         let n = room.n;
-        for i in 0..n {
-            to[i] = -budget[i];
-        }
+        to[..n].iter_mut().zip(budget).for_each(|(to, b)| *to = -b);
         (self.kernels.exp)(&to[..n], &mut room.scratch[..n]);
         for i in 0..n {
-            to[i] = 1.0 - room.fixed[0][i] * room.scratch[i];
-        }
-        for i in 0..n {
-            let (r, unit) = (to[i], room.scratch[i]);
+            let unit = room.scratch[i];
+            let r = 1.0 - room.fixed[0][i] * unit;
             let (first, second) = (room.fixed[1][i] * unit / r, room.fixed[2][i] * unit / r);
             room.log_price[1][i] += first;
             room.log_price[2][i] += second + first * first;
@@ -224,9 +220,7 @@ impl Surface {
             room.fixed[0][i] = r.max(0.0);
         }
         (self.kernels.ln)(&room.fixed[0][..n], &mut to[..n]);
-        for i in 0..n {
-            to[i] += budget[i];
-        }
+        to[..n].iter_mut().zip(budget).for_each(|(to, b)| *to += b);
     }
 
     /// The loss at sizes `z` under log budgets, with derivatives.
