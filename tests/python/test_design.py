@@ -331,6 +331,14 @@ def test_usual_designs_cost_the_budget_and_are_those_of_the_benchmark(plan):
     assert plan.after.N_opt_error < 0.8 * ladder.N_opt_error
 
 
+def test_usual_designs_outside_the_limits_are_named():
+    given = {"sigma": SIGMA, "budget": 1e22, "target_C": TARGET, "k": 12}
+    narrow = iso.plan_runs(KNOWN, tokens_per_param=(10, 60), cap=0.15, **given)
+    named = [note for note in narrow.notes if "not held to the limits" in note]
+    assert re.search("isoFLOP .* tokens per parameter, a run of 22.5 % of the budget", named[0])
+    assert named[1].startswith("ladder")
+
+
 def test_the_same_plan_every_time_in_a_second(plan):
     began = time.process_time()  # of this process: others may keep the machine busy
     again = iso.plan_runs(KNOWN, sigma=SIGMA, budget=1e22, target_C=TARGET, k=12)

@@ -25,12 +25,12 @@ from ._checks import check_counts, check_held, limits_of, points_of, require_aff
 from ._costs import Candidates, Cost, Limits, candidates, read_cost
 from ._known import Known
 from ._mixture import mixture
-from ._notes import notes_on, notes_on_limits
+from ._notes import notes_on, notes_on_limits, notes_on_usual
 from ._result import RunPlan
 from ._sources import Given, read_known
 from ._target import target_of
 from ._usual import isoflop, ladder, of_cost
-from ._worth import Expected, Judge
+from ._worth import Judge, Usual
 
 __all__ = ["RunPlan", "evaluate_design", "plan_runs"]
 
@@ -55,7 +55,7 @@ def plan_runs(
     discrepancy: float = DISCREPANCY,
     held: Mapping[str, float] | None = None,
     level: float = 0.95,
-    starts: int = 3,
+    starts: int = 8,
     rng: Any = 0,
 ) -> RunPlan:
     """Choose the runs that make the forecast of a large one tightest.
@@ -165,7 +165,8 @@ def plan_runs(
     judge.require_identified(new.N, new.D)
     usual = _usual(judge, price, limits.budget, k)
     plan = _plan(judge, price, new, "optimised", usual, limits.budget, slots)
-    return replace(plan, notes=(*plan.notes, *notes_on_limits(among, limits, price.unit)))
+    more = (*notes_on_limits(among, limits, price.unit), *notes_on_usual(usual, limits))
+    return replace(plan, notes=(*plan.notes, *more))
 
 
 def evaluate_design(
@@ -252,19 +253,20 @@ def _lowest(limits: Limits, known: Known, price: Cost) -> float:
     return cheapest if limits.floor < cheapest < limits.cap else limits.floor
 
 
-def _usual(judge: Judge, price: Cost, budget: float, k: int) -> list[Expected]:
+def _usual(judge: Judge, price: Cost, budget: float, k: int) -> dict[str, Usual]:
     """Return what isoFLOP curves and a ladder of the same cost would lead to, where they can be made."""
     version = judge.known.best
-    out = []
+    out = {}
     for name, make in {"isoFLOP": isoflop(version, k, judge.centre.C), "ladder": ladder(k)}.items():
         made = of_cost(make, price, budget)
         if made is not None:
-            out.append(judge.expected(name, float(np.sum(price.of(*made))), *made))
+            prices = price.of(*made)
+            out[name] = Usual(Candidates(*made, prices), judge.expected(name, float(prices.sum()), *made))
     return out
 
 
 def _plan(
-    judge: Judge, price: Cost, new: Candidates, name: str, usual: list[Expected], budget: float, slots: int | None
+    judge: Judge, price: Cost, new: Candidates, name: str, usual: dict[str, Usual], budget: float, slots: int | None
 ) -> RunPlan:
     order = np.lexsort((new.N, new.cost))[::-1]  # the dearest first: they take longest
     N, D, cost = new.N[order], new.D[order], new.cost[order]
@@ -278,7 +280,7 @@ def _plan(
     known = judge.known
     return RunPlan(
         columns=columns,
-        designs=(now, after, *usual),
+        designs=(now, after, *(one.expected for one in usual.values())),
         target_C=judge.centre.C,
         budget=budget,
         unit=price.unit,

@@ -11,7 +11,7 @@ from .._errors import counted
 from .._forecast._beliefs import in_words
 from .._repr import number, percent
 from ._costs import Candidates, Limits
-from ._worth import OPEN, Expected, Judge
+from ._worth import OPEN, Expected, Judge, Usual
 
 #: Farther than so many times the largest run, a note says so.
 FAR = 10.0
@@ -48,6 +48,24 @@ def notes_on_limits(among: Candidates, limits: Limits, unit: str) -> list[str]:
         return []
     ends = f"N up to {number(limits.N[1], 3)} and {limits.tokens_per_param[1]:g} tokens per parameter"
     return [f"{ends} allow runs of {number(largest, 3)} {unit} at most, less than the cap of {number(limits.cap, 3)}"]
+
+
+def notes_on_usual(usual: Mapping[str, Usual], limits: Limits) -> list[str]:
+    """Say which usual designs hold runs that the plan may not make."""
+    notes = []
+    for name, one in usual.items():
+        ratio, N, cost = one.runs.D / one.runs.N, one.runs.N, one.runs.cost
+        low, high = limits.tokens_per_param
+        broken = {
+            f"{number(ratio.min(), 2)} to {number(ratio.max(), 3)} tokens per parameter": ratio.min() < low
+            or ratio.max() > high,
+            f"N from {number(N.min(), 3)} to {number(N.max(), 3)}": N.min() < limits.N[0] or N.max() > limits.N[1],
+            f"a run of {percent(cost.max() / limits.budget)} of the budget": cost.max() > 1.001 * limits.cap,
+        }
+        said = [text for text, is_broken in broken.items() if is_broken]
+        if said:
+            notes.append(f"{name} is not held to the limits: it has {', '.join(said)}")
+    return notes
 
 
 def _gains(now: Expected, after: Expected) -> list[str]:

@@ -12,6 +12,7 @@ from .._engine import Floats, floats
 from .._errors import DataError, compose, counted
 from .._quantiles import tails
 from .._repr import number
+from ._costs import Candidates
 from ._known import Known
 from ._mixture import SEARCHED, Mixture
 from ._target import Target, Version, optimal_size
@@ -45,6 +46,14 @@ class Expected:
     N_opt_error: float
     N_opt_low: float
     N_opt_high: float
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A design that people make, and what it should lead to."""
+
+    runs: Candidates
+    expected: Expected
 
 
 @dataclass(frozen=True)
