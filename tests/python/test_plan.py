@@ -115,6 +115,8 @@ def test_several_laws_and_a_forecaster_split_by_the_forecaster():
     assert pytest.approx(best.N) == plan.optimum.N
     assert plan.choice.forecast == pytest.approx(float(model.predict(N=plan.N, D=plan.D)))
     assert not any("puts the optimum at" in note for note in plan.notes)
+    several = iso.plan(runs, ["pnorm", "chinchilla"], cluster=CLUSTER, C=1e23, n_resamples=400)
+    assert pytest.approx(best.N, rel=0.3) == several.optimum.N
 
 
 def test_runs_are_forecast():
@@ -209,6 +211,12 @@ def main_plain(value):
 def test_bad_budgets(words, text):
     with pytest.raises(iso.IsoflopError, match=text):
         iso.plan(EPOCH, **{"cluster": CLUSTER, **words})
+
+
+def test_runs_without_tokens_are_refused():
+    ladder = iso.simulate("power_floor", {"X": [2.0**i for i in range(12)]}, noise=0.002, rng=1)
+    with pytest.raises(iso.DataError, match="the runs have no N and no D"):
+        iso.plan(ladder, cluster=CLUSTER, days=3)
 
 
 def test_a_model_that_fits_nowhere_names_memory():

@@ -90,10 +90,13 @@ def model_of(
         found = again.of(given) if isinstance(given, Fit) else given
         return Model(found, held, found if isinstance(found, Forecaster) else None)
     runs = as_runs(given, **variables)
+    missing = [name for name in ("N", "D") if name not in {*runs.roles, *runs.derived}]
+    if missing and law is None:
+        text = f"the runs have no {' and no '.join(missing)}, and a plan splits a budget between N and D"
+        raise DataError(compose(text, 'name their columns: iso.Runs(frame, N="params", D="tokens")'))
     tell(f"fitting {len(runs)} runs")
     bands = forecaster(runs, law, n_threads=n_threads)
-    several = law is not None and not isinstance(law, Law | str)
-    if several or not {"N", "D"} <= {*runs.roles, *runs.derived}:
+    if law is not None and not isinstance(law, Law | str):
         return Model(bands, held, bands)
     return Model(again.of(fit_law(runs, law or DEFAULT)), held, bands)
 
