@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._cluster_curve import cost_curve
+    from ._clusters import search_clusters
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._cost_curve import CostCurve
@@ -116,6 +117,7 @@ _LATE = {
     "plot": "plot",
     "read_runs": "_read",
     "report": "report",
+    "search_clusters": "_clusters",
     "search_layouts": "_search",
     "simulate": "_simulate",
     "template": "_templates",
@@ -200,6 +202,7 @@ __all__ = [
     "plot",
     "read_runs",
     "report",
+    "search_clusters",
     "search_layouts",
     "simulate",
     "template",

@@ -135,12 +135,8 @@ fn rows<'a>(
 }
 
 /// Counts of a block of models.
-type CountArrays<'py> = (
-    Bound<'py, PyArray1<i64>>,
-    Bound<'py, PyArray1<i64>>,
-    Bound<'py, PyArray1<i64>>,
-    Bound<'py, PyArray1<f64>>,
-);
+type CountArrays<'py> =
+    (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>);
 
 /// Total, active and non-embedding parameters and FLOPs per token of a block of models, in one pass.
 ///

@@ -94,9 +94,10 @@ pub fn evaluate_layouts<'py>(
     Ok(PyArray1::from_vec(py, lines.into_flattened()).reshape([n, COLUMNS.len()])?.into_any())
 }
 
-fn describe(found: &Found) -> ([u64; 8], [f64; 2]) {
+fn describe(found: &Found) -> ([u64; 9], [f64; 2]) {
     let l = &found.layout;
-    let cut = [l.tp, l.pp, l.virtual_stages, l.cp, l.ep, u64::from(l.zero), l.micro_batch, l.recompute as u64];
+    let (zero, again) = (u64::from(l.zero), l.recompute as u64);
+    let cut = [l.tp, l.pp, l.virtual_stages, l.cp, l.ep, zero, l.shards, l.micro_batch, again];
     (cut, [found.seconds, found.bytes])
 }
 
@@ -119,6 +120,7 @@ pub fn search_layouts<'py>(
         cp: convert::get(axes, "cp")?,
         ep: convert::get(axes, "ep")?,
         zero: convert::get::<Vec<u64>>(axes, "zero_stage")?.into_iter().map(|z| z as u8).collect(),
+        shards: convert::get(axes, "shards")?,
         micro_batch: convert::get(axes, "micro_batch")?,
         recompute: names.iter().map(|name| convert::recompute(name)).collect::<PyResult<_>>()?,
         base: convert::layout(&convert::get(axes, "base")?)?,

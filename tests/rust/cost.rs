@@ -112,6 +112,7 @@ fn axes() -> Axes {
         cp: vec![1, 2],
         ep: vec![1, 2, 4],
         zero: vec![0, 1, 2],
+        shards: vec![0, 2],
         micro_batch: vec![1, 2, 3],
         recompute: vec![Recompute::None, Recompute::Selective, Recompute::Full],
         base: base(),

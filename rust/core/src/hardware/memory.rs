@@ -167,11 +167,12 @@ fn stage(job: &Job, l: &Layout, parameters: [f64; 2], first: bool) -> Memory {
         weights: cut(3, r.weight),
         gradients: cut(2, r.gradient),
         optimizer: cut(1, r.optimizer),
-        activations: tokens * (per_token + ends(job, l)) * in_flight(job, l, first),
+        activations: tokens * per_token * in_flight(job, l, first),
         logits: if last { logit_bytes(l) * tokens * a.vocab as f64 / t } else { 0.0 },
         ..Memory::default()
     };
-    out.buffers = buffers(job, l, parameters, last) + SMALL;
+    let ends = tokens * ends(job, l) * in_flight(job, l, first);
+    out.buffers = buffers(job, l, parameters, last) + ends + SMALL;
     out.reserve = SLACK * out.allocated() + RUNTIME;
     out
 }

@@ -103,28 +103,36 @@ fn data(job: &Job, l: &Layout, work: f64) -> f64 {
     if group_size == 1 {
         return 0.0;
     }
-    let (r, c) = (&job.recipe, &job.constants);
     let [dense, expert] = local_parameters(job, l);
-    let reduce = Group::new(&job.machine, c, group_size, l.tp);
-    let share = Group::new(&job.machine, c, (l.shards * l.cp).min(group_size), l.tp);
-    let rest = Group::new(&job.machine, c, (group_size * l.tp / l.ep).max(1), l.ep);
-    // A pipeline gathers its stage once a step.
-    let times = if l.zero == 3 && l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
-    let pieces = job.model.layers.div_ceil(l.pp) as f64 * if l.gather_tensors { BLOCK_TENSORS } else { 1.0 };
-    let one = |group: &Group, share: &Group, n: f64| match l.zero {
-        0 => group.all_reduce(n * r.reduced),
-        1 | 2 => group.half(n * r.reduced, 1.0) + share.half(n * r.gathered, 1.0),
-        _ => times * (share.half(n * r.reduced, pieces) + 2.0 * share.half(n * r.gathered, pieces)),
-    };
-    let mut seconds = one(&reduce, &share, dense);
-    if expert > 0.0 && rest.ranks > 1.0 {
-        seconds += one(&rest, &rest, expert);
+    let experts_over = |ranks: u64| (ranks * l.cp * l.tp / l.ep).max(1);
+    let mut seconds = exchange(job, l, dense, (group_size, l.shards * l.cp), l.tp);
+    if expert > 0.0 {
+        seconds += exchange(job, l, expert, (experts_over(l.dp), experts_over(l.shards)), l.ep);
     }
-    let exposed = if l.overlap_data { c.dp_exposed } else { 1.0 };
+    let exposed = if l.overlap_data { job.constants.dp_exposed } else { 1.0 };
     let hidden = (1.0 - exposed) * seconds;
     // Only the backward pass of the last micro-batch hides a reduction; gathering runs all along.
     let room = if l.zero == 3 { work } else { work / l.micro_batches(job.batch) as f64 * 0.6 };
     exposed * seconds + (hidden - room).max(0.0)
+}
+
+/// Seconds to reduce the gradients of `n` parameters over some ranks and gather their weights, sharded over `shards`.
+#[inline]
+fn exchange(job: &Job, l: &Layout, n: f64, (ranks, shards): (u64, u64), stride: u64) -> f64 {
+    let (r, group) = (&job.recipe, |ranks, stride| Group::new(&job.machine, &job.constants, ranks, stride));
+    if l.zero == 0 {
+        return group(ranks, stride).all_reduce(n * r.reduced);
+    }
+    let share = group(shards, stride);
+    // Copies of a shard (HSDP) add up their parts once a step.
+    let copies = group(ranks / shards, stride * shards).all_reduce(n * r.reduced / share.ranks);
+    if l.zero < 3 {
+        return share.half(n * r.reduced, 1.0) + share.half(n * r.gathered, 1.0) + copies;
+    }
+    // A pipeline gathers its stage once a step.
+    let times = if l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
+    let pieces = job.model.layers.div_ceil(l.pp) as f64 * if l.gather_tensors { BLOCK_TENSORS } else { 1.0 };
+    times * (share.half(n * r.reduced, pieces) + 2.0 * share.half(n * r.gathered, pieces)) + copies
 }
 
 /// Seconds of the optimizer's update: states cross memory twice.
@@ -133,7 +141,7 @@ fn update(job: &Job, l: &Layout) -> f64 {
     let [dense, expert] = local_parameters(job, l);
     let cut = if l.zero == 0 { 1.0 } else { (l.shards * l.cp) as f64 };
     let bytes = 2.0 * job.recipe.optimizer + job.recipe.gradient + job.recipe.weight;
-    let expert_cut = if l.zero == 0 { 1.0 } else { (l.dp * l.cp * l.tp / l.ep).max(1) as f64 };
+    let expert_cut = if l.zero == 0 { 1.0 } else { (l.shards * l.cp * l.tp / l.ep).max(1) as f64 };
     let local = dense / cut + expert / expert_cut;
     local * bytes / (job.machine.memory_rate * job.constants.memory) + job.constants.step_s
 }

@@ -42,9 +42,6 @@ pub struct Follow {
     pub mlp_width: bool,
 }
 
-/// Below this, sums and products of whole numbers are exact in floats, and faster.
-const EXACT_FLOATS: f64 = (1_u64 << 53) as f64;
-
 /// How FLOPs are counted.
 pub type How = (Convention, Pass, Recompute);
 
@@ -98,7 +95,7 @@ impl Rows<'_> {
 
     /// Fills the places of all rows; `PLAIN` models have neither experts, low-rank attention nor multi-token prediction.
     fn fill<const PLAIN: bool>(&self, parameters: bool, how: Option<How>, out: &mut Counts) -> Result<()> {
-        let bound = self.bound();
+        let small = self.all_small();
         let mut row = self.base;
         for i in 0..self.n {
             self.load(&mut row, |values| values[i], i)?;
@@ -107,12 +104,14 @@ impl Rows<'_> {
             }
             row.check().map_err(|e| self.in_row(&e, i))?;
             if parameters {
-                [out.total[i], out.active[i], out.non_embedding[i]] = if bound < EXACT_FLOATS {
-                    let count = Parameters::<f64>::count(&row);
-                    [count.total(), count.active(), count.non_embedding()].map(|x| x as i64)
-                } else {
-                    self.whole(&row, bound, i)?
-                };
+                if !small {
+                    Parameters::exact(&row).map_err(|e| self.in_row(&e, i))?;
+                }
+                let count = Parameters::<Whole>::count(&row);
+                // At most 9.2e18, which fits.
+                out.total[i] = count.total().0.cast_signed();
+                out.active[i] = count.active().0.cast_signed();
+                out.non_embedding[i] = count.non_embedding().0.cast_signed();
             }
             if let Some((convention, pass, recompute)) = how {
                 out.flops[i] = flops::per_token(&row, self.seq_len_of(i)?, convention, pass, recompute);
@@ -172,23 +171,13 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Counts that leave the exact integers of a float.
-    fn whole(&self, row: &Architecture, bound: f64, i: usize) -> Result<[i64; 3]> {
-        if bound > 9.2e18 {
-            Parameters::exact(row).map_err(|e| self.in_row(&e, i))?;
-        }
-        let count = Parameters::<Whole>::count(row);
-        // At most 9.2e18, which fits.
-        Ok([count.total(), count.active(), count.non_embedding()].map(|n| n.0.cast_signed()))
-    }
-
-    /// At least as many parameters as any row has: those of a model with the largest size of every column.
-    fn bound(&self) -> f64 {
+    /// Whether a model with the largest size of every column still has a count that fits: then each row has.
+    fn all_small(&self) -> bool {
         let mut largest = self.base;
         let most = |values: &[i64]| values.iter().copied().max().unwrap_or(0);
         let all_given = Rows { follow: Follow::default(), ..*self };
         if all_given.load(&mut largest, most, 0).is_err() {
-            return f64::INFINITY;
+            return false;
         }
         // Where sizes follow others, each at its most is at least what any row has.
         if self.follow.kv_heads {
@@ -204,7 +193,7 @@ impl Rows<'_> {
         let blocks = largest.layers as f64;
         largest.moe.iter_mut().for_each(|m| m.dense_layers = 0);
         let p = Parameters::<f64>::count(&largest);
-        p.total() + blocks * p.dense_block.total()
+        p.total() + blocks * p.dense_block.total() < 9.2e18
     }
 
     #[inline(always)]
