@@ -107,6 +107,14 @@ class TrainingCost:
         Bytes of the fullest device.
     layout : Layout
         How the job is cut.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> llama = iso.Architecture(layers=32, width=4096, heads=32, kv_heads=8, mlp_width=14336, vocab=128256)
+    >>> cost = iso.training_cost(llama, 1e12, iso.Cluster("H100-SXM", 64), seq_len=8192)
+    >>> cost.low["days"] < cost.days < cost.high["days"]
+    True
     """
 
     job: Job
