@@ -68,6 +68,17 @@ def test_links_lead_somewhere():
             assert (path.parent / target).exists(), f"{label(path)}: {target}"
 
 
+def test_pages_include_tables_that_were_measured():
+    included = {
+        (path.parent / name).resolve()
+        for path in PAGES
+        for name in re.findall(r"^```\{include\} (\S+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    measured = set((DOCS / "measured").glob("*.md")) - {DOCS / "measured" / "README.md"}
+    assert measured <= included
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) > 5 for path in measured)
+
+
 def test_the_gallery_shows_every_picture():
     page = (DOCS / "gallery.md").read_text(encoding="utf-8")
     made = {path.name for path in (DOCS / "gallery").glob("*.png")}
