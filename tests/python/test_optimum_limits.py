@@ -32,6 +32,14 @@ def test_limits_bind_and_say_so():
         assert pytest.approx(1e24, rel=1e-9) == 6 * best.N * best.D
         assert best.loss > free.loss
         assert any(words in note for note in best.notes)
+        low, high = best.near[0.1]
+        assert low <= best.N * (1 + 1e-9)
+        assert high >= best.N * (1 - 1e-9)
+        first, last = next(iter(options.values()))
+        for N in (low, high):
+            tokens = np.linspace(1e24, 1.1e24, 101) / (6 * N)
+            of = {"N": N + 0 * tokens, "D": tokens, "tokens_per_param": tokens / N}[next(iter(options))]
+            assert ((first * (1 - 1e-9) <= of) & (of <= last * (1 + 1e-9))).any()
     inside = iso.compute_optimal(EPOCH, C=1e24, tokens_per_param=(5, 100), N=(1e9, 1e12))
     assert pytest.approx(free.N, rel=1e-12) == inside.N
     assert not any("binds" in note for note in inside.notes)

@@ -16,7 +16,8 @@ from .._quantiles import tails
 from ._answer import answer
 from ._ask import ask
 from ._budget import read_budget
-from ._overtraining import Overtraining, overtraining
+from ._overtraining import overtraining
+from ._overtraining_result import Overtraining
 from ._result import Optimum
 from ._sample import read_model, samples
 

@@ -65,7 +65,7 @@ def answer(
         draws=draws,
         notes=tuple(note for note in remarks if note),
         law=ask.law.name or ask.law.formula,
-        backend=_backend(model),
+        backend=backend_of_model(model),
     )
 
 
@@ -156,6 +156,6 @@ def _lost(lanes: Optima | None) -> list[str]:
     return [f"up to {percent(share)} of the draws have no optimum there: their cost counts as infinite"]
 
 
-def _backend(model: Any) -> str:
+def backend_of_model(model: Any) -> str:
     fit = model if isinstance(model, Fit) else model.fit if isinstance(model, Bootstrap | Forecaster) else None
     return "polars" if fit is None else fit.backend

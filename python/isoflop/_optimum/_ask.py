@@ -14,10 +14,12 @@ import numpy as np
 
 from .._cost_curve import CostCurve
 from .._engine import Floats, floats
-from .._errors import DataError, LawError, compose, listed, nearest
-from .._formula import evaluate, names_in
+from .._errors import DataError, LawError, compose, listed
+from .._formula import names_in
 from .._law import Law
+from ._formulas import check_cost, require_known, value_of
 from ._ranges import Limits, box_of, positive_pair
+from ._served import served
 
 #: Letters that size and tokens are known by, in order of preference.
 SIZES, TOKENS = ("N", "N_act"), ("D",)
@@ -120,14 +122,14 @@ class Ask:
             if not ready:
                 raise LawError(f"held values {listed(left)} are defined by each other")
             for name in ready:
-                known[name] = _evaluate(left.pop(name), known, name)
+                known[name] = value_of(left.pop(name), known, name)
         return known
 
     def training_cost(self, known: Mapping[str, Any]) -> Floats:
         """Return the cost of training alone at known variables."""
         if isinstance(self.cost, CostCurve):
             return floats(self.cost(known[self.size], known[self.tokens]))
-        return _evaluate(self.cost, known, "cost")
+        return value_of(self.cost, known, "cost")
 
     def total_cost(self, known: Mapping[str, Any]) -> Floats:
         """Return the cost of training and serving at known variables."""
@@ -135,7 +137,7 @@ class Ask:
         if isinstance(self.served, np.ndarray):
             assert isinstance(self.cost, CostCurve)
             return floats(cost + self.cost.read(self.served, known[self.size]))
-        return floats(cost + _evaluate(self.served, known, "inference")) if self.served else cost
+        return floats(cost + value_of(self.served, known, "inference")) if self.served else cost
 
     def training_flops(self, known: Mapping[str, Any]) -> Floats:
         """Return training FLOP: the curve's own, the cost itself where it counts FLOP, 6 N D otherwise."""
@@ -144,13 +146,6 @@ class Ask:
         if self.unit != "FLOP":
             return floats(6.0 * np.asarray(known[self.size]) * known[self.tokens])
         return self.training_cost(known)
-
-
-def _evaluate(text: str, known: Mapping[str, Any], what: str) -> Floats:
-    used = {name: known[name] for name in names_in(text, what)}
-    shape = np.broadcast_shapes(*(np.shape(x) for x in used.values())) if used else ()
-    flat = {k: np.ravel(np.broadcast_to(v, shape)) for k, v in used.items()}
-    return floats(evaluate(text, flat, what)).reshape(shape)
 
 
 def _is_wide(low: float, high: float) -> bool:
@@ -184,19 +179,19 @@ def ask(
     primary = _primary(size, kept, free)
     _require_all(law, {size, tokens, *kept, *free})
     price = "6*N*D".replace("N", size).replace("D", tokens) if cost is None else cost
-    _check_cost(price, {size, tokens, *kept, *free})
+    check_cost(price, {size, tokens, *kept, *free})
     limits = Limits(
         sizes=None if sizes is None else box_of(sizes),
         N=positive_pair("N", N),
         D=positive_pair("D", D),
         ratio=positive_pair("tokens_per_param", tokens_per_param),
     )
-    made = Ask(law, size, tokens, primary, price, "", kept, free, limits, unit, level)
     if primary != size and limits.any:
         raise DataError(
             compose(f"{size} follows from {primary} here, so it has no limits of its own", f"limit over {primary}")
         )
-    return _served(made, lifetime_tokens, inference)
+    serving = served(price, size, {size, *kept, *free}, lifetime_tokens, inference)
+    return Ask(law, size, tokens, primary, price, serving, kept, free, limits, unit, level)
 
 
 def _letters(law: Law, letters: Sequence[str] | None) -> tuple[str, str]:
@@ -244,7 +239,7 @@ def _held(
     for name, text in kept.items():
         if isinstance(text, str):
             known = {size, *over, *kept} - {name}
-            _require_known(names_in(text, f"held {name}"), known, f"held {name}")
+            require_known(names_in(text, f"held {name}"), known, f"held {name}")
     return kept, level
 
 
@@ -294,60 +289,3 @@ def _require_all(law: Law, known: set[str]) -> None:
                 f"hold {name}{unit} at a value, held={{{name!r}: ...}}, or free it, over={{{name!r}: (low, high)}}",
             )
         )
-
-
-def _check_cost(cost: Any, known: set[str]) -> None:
-    if isinstance(cost, CostCurve):
-        return
-    if not isinstance(cost, str):
-        raise DataError(f"cost is a {type(cost).__name__}, expected a formula or an iso.CostCurve")
-    _require_known(names_in(cost, "cost"), known, "the cost")
-
-
-def _require_known(names: Sequence[str], known: set[str], what: str) -> None:
-    for name in names:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"did you mean {listed(close)}?" if close else f"give it a value: held={{{name!r}: ...}}"
-            raise LawError(compose(f"{what} uses {name!r}, which has no value", hint))
-
-
-def _served(made: Ask, lifetime_tokens: Any, inference: Any) -> Ask:
-    """Add what serving costs: tokens of a lifetime, at 2 FLOP per parameter or a price of one's own."""
-    from dataclasses import replace
-
-    if lifetime_tokens is None:
-        if inference is not None:
-            raise DataError(compose("inference has a price but no tokens", "pass lifetime_tokens=..."))
-        return made
-    tokens = _number("lifetime_tokens", lifetime_tokens)
-    if tokens < 0:
-        raise DataError(f"lifetime_tokens is {lifetime_tokens!r}, expected 0 or more")
-    if isinstance(made.cost, CostCurve):
-        return replace(made, served=_served_curve(made.cost, tokens, inference))
-    if isinstance(inference, CostCurve):
-        raise DataError(compose("inference is a table and the cost a formula", "give both as formulas or as tables"))
-    price = f"2*{made.size}" if inference is None else inference
-    _check_cost(price, {made.size, *made.held, *made.over})
-    return replace(made, served=f"{tokens!r} * ({price})" if tokens > 0 else "")
-
-
-def _served_curve(cost: CostCurve, tokens: float, inference: Any) -> Floats:
-    if isinstance(inference, CostCurve):
-        if inference.unit != cost.unit:
-            raise DataError(f"inference is in {inference.unit}, expected {cost.unit} as the cost of training")
-        ok = cost.can_run
-        price = np.zeros(len(cost.N))
-        price[ok] = inference(cost.N[ok], 1.0)
-        return floats(tokens * price)
-    if inference is None and cost.unit == "FLOP":
-        return floats(tokens * 2.0 * cost.N)
-    if isinstance(inference, str):
-        _check_cost(inference, {"N"})
-        return floats(tokens * _evaluate(inference, {"N": cost.N}, "inference"))
-    raise DataError(
-        compose(
-            f"the price of an inference token in {cost.unit} is not known",
-            "pass inference=, a formula over N or an iso.CostCurve in the same unit",
-        )
-    )

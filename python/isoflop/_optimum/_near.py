@@ -21,8 +21,15 @@ Range = tuple[Floats, Floats]
 
 
 def near(ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_threads: int) -> Range:
-    """Return ln N at both ends for every target, at `share` more budget."""
+    """Return the logarithm of the primary variable at both ends for every target, at up to `share` more budget."""
     weights = np.concatenate([s.weights for s in models])
+    best = average(at.primary, weights, at.ok)
+    low, high = _ends(ask, models, at, share, weights, n_threads)
+    # Where a limit binds the best size may be allowed with its own budget only.
+    return floats(np.fmin(low, best)), floats(np.fmax(high, best))
+
+
+def _ends(ask: Ask, models: Sequence[Sample], at: Optima, share: float, weights: Floats, n_threads: int) -> Range:
     used = weights > SMALL * weights.max()
     if ask.further:
         return _by_halving(ask, models, at, share, n_threads)
@@ -56,8 +63,7 @@ def _of_sizes(ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_th
     budget, best = average(at.budget, weights, at.ok) + np.log1p(share), average(at.loss, weights, at.ok)
     low, high = np.full(len(best), np.nan), np.full(len(best), np.nan)
     for t in range(len(best)):
-        tried = [at_size(ask, models, z, budget[t], n_threads) for z in sizes]
-        good = sizes[[bool(average(x.loss, weights, x.ok)[0] <= best[t] * (1 + 1e-12)) for x in tried]]
+        good = sizes[[_is_good(ask, models, z, budget[t], best[t] * (1 + 1e-12), n_threads) for z in sizes]]
         if len(good):
             low[t], high[t] = good[0], good[-1]
     return floats(low), floats(high)
@@ -71,7 +77,7 @@ def _by_halving(ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_
     for size, budget, loss in zip(*best, strict=True):
         box = next(b for b in ask.boxes if b[0] - 1e-9 <= size <= b[1] + 1e-9)
         for side, outside in enumerate(box):
-            ends[side].append(_edge(ask, models, size, outside, budget + np.log1p(share), loss, weights, n_threads))
+            ends[side].append(_edge(ask, models, size, outside, budget + np.log1p(share), loss, n_threads))
     return floats(ends[0]), floats(ends[1])
 
 
@@ -82,12 +88,10 @@ def _edge(
     outside: float,
     budget: float,
     loss: float,
-    weights: Floats,
     n_threads: int,
 ) -> float:
     def good(z: float) -> bool:
-        found = at_size(ask, models, z, budget, n_threads)
-        return bool(average(found.loss, weights, found.ok)[0] <= loss)
+        return _is_good(ask, models, z, budget, loss, n_threads)
 
     if good(outside):
         return outside
@@ -95,3 +99,12 @@ def _edge(
         middle = 0.5 * (inside + outside)
         inside, outside = (middle, outside) if good(middle) else (inside, middle)
     return inside
+
+
+def _is_good(ask: Ask, models: Sequence[Sample], z: float, budget: float, loss: float, n_threads: int) -> bool:
+    """Whether a size reaches the loss with tokens that are allowed."""
+    weights = np.concatenate([s.weights for s in models])
+    found = at_size(ask, models, z, budget, n_threads)
+    tokens = float(np.exp(average(found.tokens, weights, found.ok)[0]))
+    allowed = ask.primary != ask.size or ask.limits.allow(float(np.exp(z)), tokens)
+    return allowed and bool(average(found.loss, weights, found.ok)[0] <= loss)

@@ -42,6 +42,11 @@ class Limits:
         """Ends of ln D - ln N."""
         return _EVERYWHERE if self.ratio is None else _logs(self.ratio)
 
+    def allow(self, size: float, tokens: float) -> bool:
+        """Whether tokens of a size, and their ratio, lie within the limits."""
+        pairs = ((self.D, tokens), (self.ratio, tokens / size))
+        return all(p is None or p[0] * (1 - 1e-9) <= x <= p[1] * (1 + 1e-9) for p, x in pairs)
+
     def stretches(self, cost: Any) -> list[Pair]:
         """Return where N may lie: stretches, or single sizes with both ends alike."""
         N = self.N or ANY_SIZE

@@ -151,7 +151,7 @@ class Optimum:
         names = ["N", "D", "tokens_per_param", "loss", *self.over]
         if "cost" in columns:
             names.append("cost")
-        with_ends = [n for n in names if np.isfinite(columns[f"{n}_low"]).any()]
+        with_ends = [n for n in names if (columns[f"{n}_low"] < columns[f"{n}_high"]).any()]
         headers = [self.unit if self.unit != "loss" else "target"]
         for name in names:
             shown = {"tokens_per_param": "D/N", "cost": self.cost_unit}.get(name, name)
@@ -159,10 +159,10 @@ class Optimum:
         headers += [f"N within {percent(share)}" for share in self.near]
         rows = []
         for i in range(min(len(columns["N"]), 20)):
-            row = [number(columns["budget"][i], 4)]
+            row = [amount(columns["budget"][i], 4)]
             for name in names:
                 digits = 5 if name == "loss" else 4
-                row.append(number(columns[name][i], digits))
+                row.append(amount(columns[name][i], digits))
                 if name in with_ends:
                     row.append(_range(columns[f"{name}_low"][i], columns[f"{name}_high"][i], digits - 1))
             for share in self.near:
@@ -182,7 +182,21 @@ class Optimum:
 def _range(low: float, high: float, digits: int) -> str:
     if not (np.isfinite(low) or np.isfinite(high)):
         return "–"
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return f"{amount(low, digits)} to {amount(high, digits)}"
+
+
+def amount(value: float, digits: int) -> str:
+    """Return a number of any size, with powers of ten from a million on.
+
+    Examples
+    --------
+    >>> amount(72248702500.0, 4), amount(18.391, 4), amount(259202846.0, 3)
+    ('7.225e+10', '18.39', '2.59e+08')
+    """
+    if not 1e6 <= abs(value) < np.inf:
+        return number(value, digits)
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{power}"
 
 
 def quantile_ends(draws: Mapping[str, Floats], probs: tuple[float, float]) -> dict[str, tuple[Floats, Floats]]:

@@ -77,24 +77,24 @@ impl Surface {
         }
     }
 
-    /// The size on one side of `from` at which the loss under a log budget comes up to `target`; the end
-    /// of the box, where it does not.
+    /// The size between `from` and `ends` at which the loss under a log budget comes up to `target`; the
+    /// end, where it does not.
     pub(super) fn reach(
         &self,
         room: &mut Room,
         from: &[f64],
-        end: f64,
+        ends: &[f64],
         budget: &[f64],
         target: &[f64],
         to: &mut [f64],
     ) {
         let n = room.n;
         let mut point = Point::new();
-        to[..n].fill(end);
+        to[..n].copy_from_slice(&ends[..n]);
         self.at(room, to, budget, &mut point);
         let mut inside: Vec<f64> = from[..n].to_vec();
-        let mut outside = vec![end; n];
-        let done: Vec<bool> = (0..n).map(|i| point.value[i] <= target[i] || from[i] == end).collect();
+        let mut outside = ends[..n].to_vec();
+        let done: Vec<bool> = (0..n).map(|i| point.value[i] <= target[i] || from[i] == ends[i]).collect();
         let mut z: Vec<f64> = (0..BLOCK).map(|i| if i < n { 0.5 * (inside[i] + outside[i]) } else { 0.0 }).collect();
         let mut settled = done.clone();
         for _ in 0..STEPS {

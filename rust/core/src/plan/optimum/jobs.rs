@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::End;
+use super::minimum::Lanes;
 use super::profile::Found;
 use super::surface::{BLOCK, Room, Surface};
 use crate::cancel::Cancel;
@@ -171,28 +172,14 @@ impl Surface {
             let lanes = |x: &[f64]| padded(&x[start..x.len().min(start + BLOCK)]);
             let (from, budget, loss) = (lanes(sizes), lanes(budgets), lanes(losses));
             let count = BLOCK.min(sizes.len() - start);
-            let mut room = self.one(draw, count);
-            let mut to = vec![0.0; BLOCK];
-            for (side, out) in [(false, &mut ends.0), (true, &mut ends.1)] {
-                let pick = |i: usize| {
-                    let (low, high) = self.stretch(from[i]);
-                    if side { high } else { low }
-                };
-                // Lanes may lie in different stretches: one run for each end that occurs.
-                let mut found = vec![f64::NAN; count];
-                let mut left: Vec<usize> = (0..count).collect();
-                while let Some(&first) = left.first() {
-                    let end = pick(first);
-                    self.reach(&mut room, &from, end, &budget, &loss, &mut to);
-                    left.retain(|&i| {
-                        let here = pick(i) == end;
-                        if here {
-                            found[i] = to[i];
-                        }
-                        !here
-                    });
-                }
-                out.extend(found);
+            let (mut room, mut limits, mut to) = (self.one(draw, count), Lanes::new(), vec![0.0; BLOCK]);
+            for i in 0..BLOCK {
+                (limits.low[i], limits.high[i]) = self.stretch(from[i]);
+            }
+            self.limit(&mut room, &budget, &mut limits);
+            for (side, out) in [(&limits.low, &mut ends.0), (&limits.high, &mut ends.1)] {
+                self.reach(&mut room, &from, side, &budget, &loss, &mut to);
+                out.extend(&to[..count]);
             }
         }
         Ok(ends)

@@ -56,7 +56,9 @@ impl Surface {
         lanes: &mut Lanes,
         point: &mut Point,
     ) {
-        self.bracket(room, which, budget, lanes);
+        lanes.low[..room.n].fill(which.0);
+        lanes.high[..room.n].fill(which.1);
+        self.limit(room, budget, lanes);
         let is_known = lanes.z[..room.n].iter().all(|z| !z.is_nan());
         if self.is_convex || which.0 == which.1 {
             self.descend(room, budget, lanes, point);
@@ -68,10 +70,8 @@ impl Surface {
         }
     }
 
-    /// Sets the ends of every lane: those of the box, drawn in to where tokens and their ratio allow.
-    fn bracket(&self, room: &mut Room, (low, high): (f64, f64), budget: &[f64], lanes: &mut Lanes) {
-        lanes.low[..room.n].fill(low);
-        lanes.high[..room.n].fill(high);
+    /// Draws the ends of every lane in to where tokens and their ratio allow.
+    pub(super) fn limit(&self, room: &mut Room, budget: &[f64], lanes: &mut Lanes) {
         lanes.end[..room.n].fill(None);
         let (tokens, ratio) = (self.question.tokens, self.question.ratio);
         // ln D and ln D - ln N fall as N grows: too many tokens bound it from below, too few from above.
@@ -95,7 +95,8 @@ impl Surface {
     ) {
         let whole = room.n;
         // Where all lanes have one budget and nothing else moves, the first lanes speak for all.
-        let is_uniform = self.question.over.is_empty() && budget[..whole].iter().all(|b| *b == budget[0]);
+        let same = |x: &[f64]| x[..whole].iter().all(|y| *y == x[0]);
+        let is_uniform = self.question.over.is_empty() && same(budget) && same(&lanes.low) && same(&lanes.high);
         room.n = if is_uniform { LANES } else { whole };
         let n = room.n;
         let mut tokens = vec![0.0; BLOCK];
