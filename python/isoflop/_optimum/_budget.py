@@ -11,6 +11,7 @@ import numpy as np
 from .._cost_curve import CostCurve
 from .._engine import Floats, floats
 from .._errors import DataError, compose, listed
+from .._given import numbers
 
 #: The unit of each argument.
 UNITS = {"C": "FLOP", "usd": "USD", "days": "days", "kwh": "kWh", "loss": "loss"}
@@ -81,10 +82,7 @@ def read_amounts(given: Mapping[str, Any]) -> tuple[str, Floats]:
 
 
 def _amounts(name: str, value: Any) -> Floats:
-    try:
-        amounts = floats(np.ravel(np.asarray(value, dtype=np.float64)))
-    except (TypeError, ValueError):
-        raise DataError(f"{name} is {value!r}, expected a positive number or several") from None
+    amounts = numbers(name, value, "a positive number or several")
     if np.ndim(value) > 1 or amounts.size == 0:
         raise DataError(f"{name} has shape {np.shape(value)}, expected a number or a list of numbers")
     bad = ~(np.isfinite(amounts) & (amounts > 0))

@@ -151,13 +151,13 @@ class Optimum:
         >>> print(iso.compute_optimal(law, C=5.76e23).summary())
         chinchilla: the best size and data for a budget
         <BLANKLINE>
-        budget                      5.76e+23 FLOP
-        model size N                72.2B parameters
-        training tokens D           1.33T
-        tokens per parameter        18.4
-        loss                        1.9744
-        N within 2 % more budget    57.8B to 92.5B
-        N within 10 % more budget   44.2B to 124B
+        budget                     5.76e+23 FLOP
+        model size N               72.2B parameters
+        training tokens D          1.33T
+        tokens per parameter       18.4
+        loss                       1.9744
+        N within 2 % more budget   57.6B to 92.4B
+        N within 10 % more budget  45.1B to 127B
         <BLANKLINE>
         - published values come without correlations, so there are no intervals
         """
