@@ -6,7 +6,7 @@ Where the numbers come from (a cluster, a price list, a measurement) is not know
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ._engine import Floats, floats
 from ._errors import DataError, compose, rows_text
 from ._repr import html_table, number, table
+from ._store import nullable
 
 Unit = Literal["FLOP", "USD", "days", "kWh"]
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -83,6 +84,9 @@ class CostCurve:
         object.__setattr__(self, "fixed", _column("fixed", self.fixed, N, least=0.0))
         if self.flops_per_token is not None:
             object.__setattr__(self, "flops_per_token", _column("flops_per_token", self.flops_per_token, N))
+            unknown = np.flatnonzero(np.isnan(self.flops_per_token) & self.can_run)
+            if len(unknown):
+                raise DataError(f"flops_per_token is nan in {rows_text(unknown)}, expected positive numbers")
         object.__setattr__(self, "reasons", dict(self.reasons))
         if not self.can_run.any():
             why = "; ".join(dict.fromkeys(self.reasons.values()))
@@ -174,16 +178,7 @@ class CostCurve:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table in JSON's types."""
-        flops = None if self.flops_per_token is None else self.flops_per_token.tolist()
-        return {
-            "N": self.N.tolist(),
-            "per_token": [None if np.isnan(x) else x for x in self.per_token.tolist()],
-            "fixed": self.fixed.tolist(),
-            "unit": self.unit,
-            "flops_per_token": flops,
-            "label": self.label,
-            "reasons": {str(k): v for k, v in self.reasons.items()},
-        }
+        return {f.name: nullable(getattr(self, f.name)) for f in fields(self)}
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = [

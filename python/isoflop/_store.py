@@ -49,6 +49,25 @@ def plain(value: Any) -> Any:
     return value
 
 
+def nullable(value: Any) -> Any:
+    """Return `value` in JSON's own types; numbers that JSON lacks become None: for reading, not for loading again.
+
+    Examples
+    --------
+    >>> nullable({"error": float("nan"), "draws": np.arange(2)})
+    {'error': None, 'draws': [0, 1]}
+    """
+    if isinstance(value, Mapping):
+        return {str(k): nullable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [nullable(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return nullable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
 def atomic_write(path: PathLike, write: Callable[[Path], None]) -> None:
     """Let `write` fill a new file beside `path`, then put it in the place of `path` in one step."""
     import tempfile

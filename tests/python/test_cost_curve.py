@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,11 @@ def test_a_device_without_price_or_power_is_named():
     with pytest.raises(iso.DataError, match="own has no power limit"):
         iso.cost_curve(cluster, N=RANGE, unit="kWh")
     assert iso.cost_curve(cluster, N=(1e9, 1e10), unit="days").per_token[0] > 0
+
+
+def test_a_size_that_can_be_run_has_its_flops():
+    rows = {"N": [1e8, 1e9, 1e10], "per_token": [1.0, np.nan, 3.0], "reasons": {1: "too wide"}}
+    curve = iso.CostCurve(**rows, flops_per_token=[6e8, np.nan, 6e10])
+    assert json.loads(json.dumps(curve.to_dict(), allow_nan=False))["flops_per_token"] == [6e8, None, 6e10]
+    with pytest.raises(iso.DataError, match="flops_per_token is nan in row 2, expected positive numbers"):
+        iso.CostCurve(**rows, flops_per_token=[6e8, 6e9, np.nan])

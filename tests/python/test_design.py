@@ -566,3 +566,17 @@ def test_the_shell_helps_and_refuses(capsys):
     assert "no run costs" in capsys.readouterr().err
     assert main([*usual, "--no-json"]) == 0
     assert "optimised" in capsys.readouterr().out
+
+
+def test_what_came_as_pandas_goes_as_pandas():
+    pandas = pytest.importorskip("pandas")
+    runs = pandas.read_csv(_demo.PATH).rename(columns={"params": "N", "tokens": "D"})
+    for model in (runs, iso.fit(runs)):
+        found = iso.plan_runs(model, budget=1e20, target_C=1e22, k=4)
+        assert isinstance(found.to_frame(), pandas.DataFrame)
+        assert isinstance(found.expected, pandas.DataFrame)
+
+
+def test_sizes_of_a_design_are_numbers():
+    with pytest.raises(iso.DataError, match=r"N is .*, expected numbers above 0"):
+        iso.evaluate_design(KNOWN, N=["a"], D=[1e9], sigma=SIGMA, target_C=TARGET)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -250,3 +253,46 @@ def test_no_draws_are_no_intervals(boot):
 def test_parameters_that_are_no_numbers_are_named():
     with pytest.raises(iso.DataError, match="parameter 'A' is nan, expected a finite number"):
         iso.compute_optimal(("chinchilla", {**BESIROGLU, "A": float("nan")}), C=1e22)
+
+
+# ---- other letters, other sizes, other readers
+
+
+@pytest.mark.parametrize(("size", "tokens"), [("N_D", "T"), ("DN", "ND"), ("n", "t")])
+def test_letters_may_hold_each_other(size, tokens):
+    law = iso.Law(f"E + A / {size}**alpha + B / {tokens}**beta", variables=(size, tokens))
+    mine = iso.compute_optimal((law, BESIROGLU), C=1e22, letters=(size, tokens))
+    usual = iso.compute_optimal(EPOCH, C=1e22)
+    assert pytest.approx(usual.N, rel=1e-3) == mine.N
+    assert pytest.approx(1e22, rel=1e-9) == mine.D * mine.N * 6
+
+
+@pytest.mark.parametrize("letters", ["N", "ND", ("N",), ("N", "N"), ("N", "D", "C")])
+def test_letters_are_two(letters):
+    with pytest.raises(iso.DataError, match=r"letters is .*, expected the variables for size and tokens"):
+        iso.compute_optimal(EPOCH, C=1e22, letters=letters)
+
+
+@pytest.mark.parametrize("sizes", [[], "8e9", [[1e9]], [float("nan")], True])
+def test_overtraining_refuses_what_is_no_size(sizes):
+    with pytest.raises(iso.DataError, match=r"N is .*, expected positive numbers of parameters"):
+        iso.overtraining(EPOCH, N=sizes, C=1e24)
+
+
+def test_every_size_that_never_pays_is_named():
+    notes = iso.overtraining(EPOCH, N=[8e9, 1e12, 2e12], C=1e24).notes
+    assert "1e+12, 2e+12 are larger than the best size: they never pay" in notes
+
+
+def test_an_interval_without_an_upper_end_keeps_both_ends_in_print():
+    found = iso.overtraining(EPOCH, N=[8e9], C=1e24)
+    ends = {**found.ends, "extra_compute": (np.array([1.0]), np.array([np.inf]))}
+    assert "1 to inf" in repr(replace(found, ends=ends))
+
+
+def test_what_is_not_known_is_null_in_json():
+    for found in (iso.compute_optimal(EPOCH, C=[1e22, 1e24]), iso.overtraining(EPOCH, N=[8e9, 1e12], C=1e24)):
+        text = json.dumps(found.to_dict(), allow_nan=False)
+        assert json.loads(text) == found.to_dict()
+        assert "null" in text
+        assert '"nan"' not in text

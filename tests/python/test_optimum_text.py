@@ -76,4 +76,6 @@ def test_several_budgets_fit_a_terminal(boot, words):
 def test_many_budgets_are_cut_and_counted():
     best = iso.compute_optimal(EPOCH, C=np.geomspace(1e20, 1e24, 25))
     assert "and 5 more budgets" in best.summary()
-    assert len(repr(best).splitlines()) == 21
+    lines = repr(best).splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "and 5 more budgets, see to_frame()"

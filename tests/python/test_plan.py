@@ -174,7 +174,7 @@ def test_frame_dict_and_pickle(month):
     frame = month.to_frame()
     assert list(frame["choice"]) == [one.label for one in month._choices()]
     assert frame["N"].is_sorted(descending=False) or frame["choice"][-1] == "twice the budget"
-    content = json.loads(json.dumps(main_plain(month.to_dict())))
+    content = json.loads(json.dumps(month.to_dict(), allow_nan=False))
     assert content["plan"]["architecture"]["n_params"] == month.architecture.n_params
     assert content["budget"] == {"unit": "days", "amount": 30.0}
     shape = {k: v for k, v in content["plan"]["architecture"].items() if k not in ("n_params", "n_active_params")}
@@ -182,10 +182,12 @@ def test_frame_dict_and_pickle(month):
     assert pickle.loads(pickle.dumps(month)).summary() == month.summary()
 
 
-def main_plain(value):
-    from isoflop.cli._output import plain
-
-    return plain(value)
+def test_what_came_as_pandas_goes_as_pandas():
+    pandas = pytest.importorskip("pandas")
+    runs = pandas.read_csv(_demo.PATH)
+    found = iso.plan(runs, cluster=CLUSTER, C=1e22, n_resamples=60)
+    assert isinstance(found.to_frame(), pandas.DataFrame)
+    assert isinstance(found.optimum.to_frame(), pandas.DataFrame)
 
 
 # ---- what cannot be
@@ -198,6 +200,9 @@ def main_plain(value):
         ({"days": 3, "usd": 1e5}, "usd and days were given"),
         ({"days": -3}, "days is -3, expected one positive number"),
         ({"usd": "lots"}, "usd is 'lots'"),
+        ({"usd": "1e5"}, "usd is '1e5'"),
+        ({"days": True}, "days is True"),
+        ({"days": 3, "held": {"N": 1e9}}, "held names 'N', which the plan chooses"),
         ({"days": 30, "level": 0.7}, "level is 0.7"),
         ({"C": 5.76e23, "max_days": 10}, "days=10 plans for that time; about"),
         ({"loss": 1.5}, "1.5"),  # below the asymptote of 1.8172

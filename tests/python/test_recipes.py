@@ -264,6 +264,17 @@ def test_results_print_pickle_and_come_back_as_frames():
     assert low < estimate < high
 
 
+def test_the_verdict_is_of_the_target_whatever_the_scales():
+    tables = pair(factor=1.3, seed=3)
+    tables[1]["loss"] = tables[1]["loss"] * np.linspace(1.0, 0.97, 6)  # the gain grows with scale
+    usual = iso.compare_recipes(*tables, n_resamples=0, target=1e21)
+    few = iso.compare_recipes(*tables, n_resamples=0, target=1e21, scales=[1e18, 1e19])
+    assert few.verdict == usual.verdict
+    assert few.multiplier_at(1e21)[0] > 1.3 * few.estimate[-1]
+    with pytest.raises(iso.DataError, match="C is 'much', expected compute above 0"):
+        few.curves("much")
+
+
 def test_ladders_of_sizes_and_tokens_are_compared_along_compute():
     old, new = pair()
     tables = [{"N": np.sqrt(C / 120), "D": 20 * np.sqrt(C / 120), "loss": t["loss"]} for t in (old, new)]

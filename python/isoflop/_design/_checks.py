@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._engine import Floats, floats
+from .._engine import Floats
 from .._errors import DataError, compose, counted, listed
-from .._given import scalar
+from .._given import numbers, scalar
 from .._repr import number
 from ._costs import Candidates, Limits
 
@@ -77,11 +77,11 @@ def require_affordable(
 
 
 def points_of(N: Any, D: Any) -> tuple[Floats, Floats]:
-    sizes, tokens = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (N, D))
-    if sizes.shape != tokens.shape or sizes.ndim != 1 or not len(sizes):
+    sizes, tokens = (numbers(name, x, "numbers above 0") for name, x in (("N", N), ("D", D)))
+    if sizes.shape != tokens.shape or not len(sizes):
         raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")
     bad = ~(np.isfinite(sizes) & np.isfinite(tokens) & (sizes > 0) & (tokens > 0))
     if bad.any():
         run = int(np.argmax(bad))
         raise DataError(f"run {run} has N {sizes[run]:g} and D {tokens[run]:g}, expected numbers above 0")
-    return floats(sizes), floats(tokens)
+    return sizes, tokens

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._points import make_frame
 from .._repr import facts, html_table, number, percent, table
+from .._store import nullable
 from ._worth import OPEN, Expected
 
 _RUN_HEADERS = ("run", "N", "D", "tokens per param", "C")
@@ -116,7 +117,7 @@ class RunPlan:
             "before": asdict(self.before),
             "after": asdict(self.after),
         }
-        return {name: _plain(value) for name, value in plain.items()}
+        return {name: nullable(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the plan as text: the runs, the bands before and after, usual designs of the same cost, the notes."""
@@ -183,13 +184,3 @@ def _band(error: float, text: str) -> str:
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     names = list(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*(columns[n].tolist() for n in names), strict=True)]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

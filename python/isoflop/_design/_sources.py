@@ -159,7 +159,7 @@ def _from_fit(fit: Fit, draws: Bootstrap | None, given: Given) -> Known:
     drawn = draws is not None and fit.law.formula == laws.get(ROBUST).formula
     if not drawn and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
         prior = dict(fit.priors) if given.prior == "weak" and fit.priors else given.prior
-        return _from_runs(_runs_of(fit), chosen, replace(given, prior=prior))
+        return replace(_from_runs(_runs_of(fit), chosen, replace(given, prior=prior)), backend=fit.backend)
     if given.law is not None and chosen != fit.law:
         raise LawError(compose("law is another one than that of the fit", "leave out law=, or pass the runs"))
     _check(fit.law, given.held)
@@ -197,7 +197,7 @@ def _of_fit(fit: Fit, draws: Bootstrap | None, priors: Mapping[str, Prior], give
     best = Version(fit.law, fit.params, _free(fit.law, fit.params, fixed), _check(fit.law, given.held))
     noise = given.sigma or _noise(fit, seen)
     structures = None if draws is not None else _structures(fit, given.discrepancy)
-    return Known(best, _drawn(best, draws), priors, noise, made, _notes_on(fit, shared), structures)
+    return Known(best, _drawn(best, draws), priors, noise, made, _notes_on(fit, shared), structures, fit.backend)
 
 
 def _structures(fit: Fit, discrepancy: float) -> Component | None:

@@ -19,6 +19,7 @@ from .._law import Law
 from .._repr import facts, number, percent
 from .._runs import as_runs
 from .._seed import seed_of
+from .._store import nullable
 from ._jump import Jump, largest_jump
 from ._links import link_law
 from ._looseness import Looseness, looseness, quiet_fit
@@ -153,7 +154,7 @@ class Emergence:
             )
         }
         nested = {"jump": vars(self.jump), "looseness": vars(self.looseness), "text": self.text}
-        return {k: _plain(v) for k, v in {**plain, **nested}.items()}
+        return {k: nullable(v) for k, v in {**plain, **nested}.items()}
 
 
 def emergence(
@@ -308,12 +309,6 @@ def _rss(fit: Fit, score: Floats) -> float:
 def _width(fit: Fit | None) -> float:
     """Return how far a sigmoid's variable moves while it rises from 10 to 90 %."""
     return float("nan") if fit is None or not fit.params["k"] > 0 else float(np.log(81.0) / fit.params["k"])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 __all__ = ["Emergence", "Jump", "emergence"]

@@ -18,6 +18,7 @@ from .._points import make_frame
 from .._quantiles import tails
 from .._repr import html_table, number, percent, table
 from .._seed import uniform
+from .._store import nullable
 from ..estimators import TwoStep
 from ._looseness import Looseness
 
@@ -99,7 +100,7 @@ class DownstreamForecast:
         rows = len(self.columns["task"])
         plain = {name: np.asarray(x).tolist() for name, x in self.columns.items()}
         forecasts = [{name: x[i] for name, x in plain.items()} for i in range(rows)]
-        return {"forecasts": forecasts, "level": self.level, "notes": list(self.notes)}
+        return {"forecasts": nullable(forecasts), "level": self.level, "notes": list(self.notes)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from .._points import make_frame
 from .._repr import facts, html_table, number, percent, table
+from .._store import nullable
 
 #: What a share of the uncertainty comes from, in words.
 SOURCES = {
@@ -106,7 +106,7 @@ class Forecast:
             import narwhals.stable.v2 as nw
 
             plain["sensitivity"] = list(nw.from_native(self.sensitivity, eager_only=True).iter_rows(named=True))
-        return {name: _plain(value) for name, value in plain.items()}
+        return {name: nullable(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the forecast as text: both bands, where the uncertainty comes from, and the notes."""
@@ -158,11 +158,3 @@ def times(outside: float) -> str:
 
 def _cell(value: Any) -> str:
     return number(float(value), 4) if isinstance(value, float | np.floating) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -127,13 +127,13 @@ def compute_optimal(
     The near-optimal range holds all sizes that reach the optimum's loss with a share more of the budget. It is wide:
     for Chinchilla's law 2 % more compute allows sizes from 0.8 to 1.28 times the best one.
 
+    A cluster's prices are taken as they are: the intervals hold what the law does not know. `iso.plan` adds the
+    architecture, its layout and the error of the bill.
+
     References
     ----------
     Hoffmann et al. 2022, arXiv 2203.15556. Sardana et al. 2024, arXiv 2401.00448 (`lifetime_tokens`). Muennighoff et
     al. 2023, arXiv 2305.16264 (`unique_tokens`). Ludziejewski et al. 2025, arXiv 2502.05172 (experts).
-
-    A cluster's prices are taken as they are: the intervals hold what the law does not know. `iso.plan` adds the
-    architecture, its layout and the error of the bill.
 
     Examples
     --------

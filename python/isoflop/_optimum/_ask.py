@@ -178,7 +178,7 @@ def ask(
         sizes = [kept.pop(size)] if sizes is None else sizes
     primary = _primary(size, kept, free)
     _require_all(law, {size, tokens, *kept, *free})
-    price = "6*N*D".replace("N", size).replace("D", tokens) if cost is None else cost
+    price = f"6*{size}*{tokens}" if cost is None else cost
     check_cost(price, {size, tokens, *kept, *free})
     limits = Limits(
         sizes=None if sizes is None else box_of(sizes),
@@ -197,6 +197,9 @@ def ask(
 def letters_of(law: Law, letters: Sequence[str] | None) -> tuple[str, str]:
     """Return the law's variables for model size and training tokens."""
     if letters is not None:
+        if isinstance(letters, str) or len(set(letters)) != 2 or len(letters) != 2:
+            hint = "such as letters=('n', 't')"
+            raise DataError(compose(f"letters is {letters!r}, expected the variables for size and tokens", hint))
         for name in letters:
             if name not in law.variables:
                 raise DataError(f"letters name {name!r}, expected variables of the law: {listed(law.variables)}")

@@ -15,6 +15,7 @@ from .. import _engine
 from .._cost_curve import CostCurve
 from .._engine import Floats, floats
 from .._errors import DataError, compose
+from .._given import numbers
 from .._quantiles import tails
 from .._repr import number
 from ._answer import backend_of_model
@@ -26,6 +27,9 @@ from ._overtraining_result import QUANTITIES, Overtraining
 from ._result import quantile_ends
 from ._sample import Sample, read_model, samples
 from ._search import Optima, average, central, drawn, joined, optima_of
+
+#: What sizes should have been.
+SIZES = "positive numbers of parameters"
 
 
 def overtraining(
@@ -99,9 +103,9 @@ def overtraining(
         **plain,
     )
     models, notes = samples(source, made.level, n_draws, rng)
-    sizes = np.atleast_1d(np.asarray(N, dtype=np.float64))
-    if not (np.isfinite(sizes) & (sizes > 0)).all() or sizes.ndim > 1:
-        raise DataError(f"N is {N!r}, expected positive numbers of parameters")
+    sizes = numbers("N", N, SIZES)
+    if not len(sizes) or not (np.isfinite(sizes) & (sizes > 0)).all() or np.ndim(N) > 1:
+        raise DataError(f"N is {N!r}, expected {SIZES}")
     work = _Work(made, models, sizes, budget.cost_unit, inference, _engine.thread_count(n_threads))
     found, lanes = work.run(budget)
     ends = _ends(found, lanes, level)
@@ -236,7 +240,11 @@ class _Work:
             notes.append("the price of a served token is not known (inference=), so there is no break-even")
         larger = found["N"] > found["N_opt"] * (1 + 1e-9)
         if larger.any():
-            notes.append(f"{number(float(found['N'][larger][0]), 4)} is larger than the best size: it never pays")
+            sizes = ", ".join(number(float(x), 4) for x in found["N"][larger])
+            end = "is larger than the best size: it never pays"
+            if larger.sum() > 1:
+                end = "are larger than the best size: they never pay"
+            notes.append(f"{sizes} {end}")
         return notes
 
 

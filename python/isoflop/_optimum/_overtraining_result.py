@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _store
 from .._engine import Floats
 from .._errors import DataError, compose
 from .._points import make_frame
 from .._repr import html_table, number, percent, table
+from .._store import nullable
+from ._text import ends as ends_text
 
 #: What has an interval.
 QUANTITIES = ("loss", "D", "cost", "extra_compute", "break_even_tokens")
@@ -88,16 +89,14 @@ class Overtraining:
         """Return everything in JSON's types."""
         names = [f.name for f in fields(self) if f.name not in ("backend", "ends")]
         content = {name: getattr(self, name) for name in names}
-        saved: dict[str, Any] = _store.plain({**content, "ends": {k: list(v) for k, v in self.ends.items()}})
-        return saved
+        return {name: nullable(value) for name, value in {**content, "ends": self.ends}.items()}
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = self._columns()
         headers = ["N", "D/N", "loss", self.cost_unit, "extra compute", percent(self.level), "pays from", "best N"]
         rows = []
         for i in range(min(len(columns["N"]), 20)):
-            ends = (columns[f"extra_compute_{side}"][i] for side in ("low", "high"))
-            shown = [number(x, 3) for x in ends if np.isfinite(x)]
+            low, high = (columns[f"extra_compute_{side}"][i] for side in ("low", "high"))
             rows.append(
                 [
                     number(columns["N"][i], 4),
@@ -105,7 +104,7 @@ class Overtraining:
                     number(columns["loss"][i], 5),
                     number(columns["cost"][i], 4),
                     f"{number(columns['extra_compute'][i], 4)} x",
-                    " to ".join(shown) or "–",
+                    ends_text(low, high, "extra_compute"),
                     number(columns["break_even_tokens"][i], 3),
                     number(columns["N_opt"][i], 4),
                 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._errors import counted
 from .._repr import count, facts, html_table, number, percent, table
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def text_of(best: Optimum) -> str:
     """Return the whole answer: what it is, the numbers, the notes."""
     head = f"{best.law}: the best size and data for {'a loss' if best.unit == 'loss' else 'a budget'}"
     body = [facts(_facts(best))] if _is_one(best) else [table(*cells) for cells in (_optima(best), _ranges(best))]
-    if not _is_one(best) and len(best.N) > MOST:
-        body.append(f"and {len(best.N) - MOST} more budgets, see to_frame()")
+    body += _rest(best)
     notes = "\n".join(f"- {note}" for note in best.notes)
     return "\n\n".join(part for part in (head.removeprefix(": "), *body, notes) if part)
 
@@ -40,7 +40,7 @@ def text_of(best: Optimum) -> str:
 def short(best: Optimum) -> str:
     """Return one line for one budget, a row per budget for several."""
     if not _is_one(best):
-        return table(*_optima(best))
+        return "\n".join([table(*_optima(best)), *_rest(best)])
     ratio = shown("tokens_per_param", best.tokens_per_param)
     what = f"{shown('N', best.N)} parameters on {shown('D', best.D)} tokens ({ratio} each)"
     spent = f"for {_budget(best.cost, best.cost_unit)}"
@@ -54,6 +54,12 @@ def html_of(best: Optimum) -> str:
         return html_table(["", ""], [list(pair) for pair in _facts(best) if pair[1]], caption)
     (first, rows), (second, more) = _optima(best), _ranges(best)
     return html_table(first + second[1:], [a + b[1:] for a, b in zip(rows, more, strict=True)], caption)
+
+
+def _rest(best: Optimum) -> list[str]:
+    """Say how many budgets are not shown."""
+    more = np.size(best.N) - MOST
+    return [f"and {counted(more, 'more budget')}, see to_frame()"] if more > 0 else []
 
 
 def _is_one(best: Optimum) -> bool:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from .._cluster import Cluster
 from .._errors import DataError, compose
-
-#: Unit of each keyword.
-UNITS = {"C": "FLOP", "usd": "USD", "days": "days", "kwh": "kWh", "loss": "loss"}
+from .._given import scalar
+from .._optimum._budget import UNITS
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,10 @@ def read_budget(given: Mapping[str, float | None], cluster: Cluster) -> Budget:
         what = "no budget was given" if not named else f"{' and '.join(named)} were given"
         raise DataError(compose(f"{what}, expected exactly one of {choice}", "max_days= bounds the time of the others"))
     ((keyword, amount),) = named.items()
-    try:
-        value = float(amount)
-    except (TypeError, ValueError):
-        value = float("nan")
+    expected = "one positive number"
+    value = scalar(keyword, amount, expected)
     if not 0 < value < float("inf"):
-        raise DataError(f"{keyword} is {amount!r}, expected one positive number")
+        raise DataError(f"{keyword} is {amount!r}, expected {expected}")
     if keyword == "usd" and not cluster.price_usd_per_hour:
         raise DataError(compose(f"{cluster.device.name} has no price", "pass price_usd_per_hour= to the cluster"))
     return Budget(keyword, value)

@@ -80,6 +80,10 @@ def model_of(
     **variables: str,
 ) -> Model:
     """Return the model of runs, a fit, a bootstrap, a forecaster or published values."""
+    chosen = [name for name in ("N", "D") if name in held]
+    if chosen:
+        hint = f"limit it, {chosen[0]}=(low, high), or ask for one model by training_cost"
+        raise DataError(compose(f"held names {chosen[0]!r}, which the plan chooses", hint))
     if isinstance(given, Forecast):
         raise DataError(compose("a Forecast holds points, not a model", "pass iso.forecaster(runs), or the runs"))
     again = Refits(n_resamples, rng, n_threads, tell)

@@ -13,6 +13,7 @@ from .._layout import Layout
 from .._optimum import Optimum
 from .._points import make_frame
 from .._repr import count, facts, html_table, number, percent, table
+from .._store import nullable
 from ._budget import Budget
 from ._choice import Choice
 from ._text import band, best_ends, described, money, one_run, shape, span
@@ -133,7 +134,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan in JSON's types."""
         double = self.doubling
-        return {
+        plain = {
             "budget": {"unit": self.budget.unit, "amount": self.budget.amount},
             "level": self.level,
             "optimum": self.optimum.to_dict(),
@@ -147,8 +148,9 @@ class Plan:
                 "extra": {"usd": double.usd, "days": double.days, "kwh": double.kwh},
             },
             "target": None if self.target is None else self.target.to_dict(),
-            "notes": list(self.notes),
+            "notes": self.notes,
         }
+        return {name: nullable(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the plan as text: what to train, what it scores and costs, and what else the money would buy."""

@@ -12,8 +12,11 @@ from .._cluster_curve import cost_curve, unit_of
 from .._cost_curve import CostCurve
 from .._errors import DataError, compose
 from .._optimum import Optimum, compute_optimal
+from .._optimum._budget import UNITS
+from .._optimum._result import quantile_ends
+from .._quantiles import tails
 from .._repr import count, number, percent
-from ._budget import UNITS, Budget
+from ._budget import Budget
 from ._choice import Choice, Terms, reach, spend
 from ._notes import notes_on
 from ._result import Doubling, Plan
@@ -60,6 +63,7 @@ def make_plan(budget: Budget, solver: Solver, max_days: float | None) -> Plan:
         doubling=double,
         target=target,
         level=solver.terms.level,
+        backend=best.backend,
         notes=(*_second(spent, solver), *notes_on(best, choice, solver.terms.model, solver.curve), *missing, *lost),
     )
 
@@ -155,5 +159,5 @@ def _paired(best: Optimum, more: Optimum, level: float) -> tuple[float, float]:
     if best.draws is None or more.draws is None:
         return float("nan"), float("nan")
     gain = np.ravel(best.draws["loss"]) - np.ravel(more.draws["loss"])
-    low, high = np.nanquantile(gain, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    low, high = quantile_ends({"gain": gain[None]}, tails(level))["gain"]
+    return float(low[0]), float(high[0])

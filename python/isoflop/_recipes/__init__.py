@@ -21,6 +21,7 @@ from .._points import backend_of
 from .._quantiles import tails
 from .._runs import Runs, as_runs
 from ._contrast import Contrasts, contrasts_of, probability
+from ._draws import share_crossing
 from ._frontier import Frontier
 from ._invert import crossings, multipliers
 from ._joint import Asymptote, along, fit_both, held, shared_names
@@ -244,8 +245,6 @@ def _crossing(
     names: tuple[str, str],
 ) -> Crossing | None:
     """Return the crossing nearest to the middle of the runs, looked for up to a factor of 10 around runs and target."""
-    from ._draws import share_crossing
-
     span = (min(float(compute.min()), target) / 10, max(float(compute.max()), target) * 10)
     found = crossings(contrasts, span, level)
     if not found:

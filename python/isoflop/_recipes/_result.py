@@ -14,12 +14,17 @@ from .._draws import Bootstrap
 from .._engine import Floats, floats
 from .._errors import DataError, FitError, compose
 from .._fitted import Fit
+from .._given import numbers
 from .._points import make_frame
 from .._quantiles import tails
 from .._repr import Values, facts, html_table, number, percent, table
+from .._store import nullable
 from ._contrast import Contrasts, student
 from ._draws import draw_multipliers, share_crossing
 from ._invert import multipliers
+
+#: What compute should have been.
+COMPUTE = "compute above 0 in FLOP"
 
 
 @dataclass(frozen=True)
@@ -141,9 +146,9 @@ class RecipeComparison:
         level : float, optional
             That of the comparison where None.
         """
-        at = np.asarray(C, dtype=np.float64)
-        found = multipliers(self.contrasts, floats(at.reshape(-1)), self._level(level))
-        return tuple(x.reshape(at.shape) if at.ndim else float(x[0]) for x in found)  # type: ignore[return-value]
+        shape = np.shape(C)
+        found = multipliers(self.contrasts, numbers("C", C, COMPUTE), self._level(level))
+        return tuple(x.reshape(shape) if shape else float(x[0]) for x in found)  # type: ignore[return-value]
 
     def draws(self, C: Any = None) -> Floats:
         """Return the multiplier in every sound common resample: an array (resamples, scales).
@@ -155,7 +160,7 @@ class RecipeComparison:
         """
         if self.boot is None:
             raise DataError(compose("this comparison has no resamples", "compare with n_resamples=2000"))
-        at = self.scales if C is None else floats(np.ravel(C))
+        at = self.scales if C is None else numbers("C", C, COMPUTE)
         return draw_multipliers(self.boot, self.contrasts.frontier, at)
 
     def curves(self, C: Any, level: float | None = None) -> Any:
@@ -172,7 +177,7 @@ class RecipeComparison:
         frame
             C, loss_a, loss_a_low, loss_a_high, loss_b, loss_b_low, loss_b_high: the mean curves.
         """
-        at = floats(np.ravel(C))
+        at = numbers("C", C, COMPUTE)
         columns: dict[str, Any] = {"C": at}
         for letter in "ab":
             value, error, df = self.contrasts.curve(letter, at)
@@ -196,8 +201,7 @@ class RecipeComparison:
     def verdict(self) -> str:
         """What the runs say at the target, in a sentence."""
         a, b = self.names
-        i = int(np.argmin(np.abs(np.log(self.scales / self.target))))
-        x, low, high = (float(v[i]) for v in (self.estimate, self.low, self.high))
+        x, low, high = self.multiplier_at(self.target)
         where = f"at {number(self.target, 3)} FLOP"
         said = f"{where} {b} reaches the loss of {a} with {number(x, 3)} times less compute"
         if x < 1:
@@ -263,27 +267,25 @@ class RecipeComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but runs and draws in JSON's types; open ends are None."""
+        names = ("C", "estimate", "low", "high", "inside")
         columns = (self.scales, self.estimate, self.low, self.high, self.inside)
-        rows = [
-            {"C": float(C), "estimate": _plain(x), "low": float(low), "high": _plain(high), "inside": bool(within)}
-            for C, x, low, high, within in zip(*columns, strict=True)
-        ]
-        crossing = None if self.crossing is None else {k: _plain(v) for k, v in vars(self.crossing).items()}
-        return {
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        plain = {
             "names": list(self.names),
             "law": self.contrasts.frontier.law.formula,
             "multiplier": rows,
             "level": self.level,
             "target": self.target,
             "probability_better": self.probability_better,
-            "crossing": crossing,
+            "crossing": None if self.crossing is None else vars(self.crossing),
             "params": {name: dict(values) for name, values in self.fits.items()},
             "paired_by": self.paired_by,
             "correlation": self.correlation,
             "df": self.df,
             "verdict": self.verdict,
-            "notes": list(self.notes),
+            "notes": self.notes,
         }
+        return {name: nullable(value) for name, value in plain.items()}
 
 
 def _compute(columns: Mapping[str, Floats]) -> Floats:
@@ -294,7 +296,3 @@ def _compute(columns: Mapping[str, Floats]) -> Floats:
 
 def _end(value: float) -> str:
     return "no limit" if np.isinf(value) else number(value, 3)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str) or np.isfinite(value) else None

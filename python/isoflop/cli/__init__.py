@@ -17,7 +17,6 @@ from .._errors import IsoflopError, IsoflopWarning
 from ._output import note
 
 DONE, USER_ERROR, USAGE, NOT_CONVERGED, INTERRUPTED = 0, 1, 2, 3, 130
-COMMANDS = ("fit", "forecast", "backtest", "report", "demo", "laws", "info")
 
 
 class UsageError(Exception):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from .._store import nullable
 
 #: Number of the layout of JSON output; a field may be added under the same number, none is renamed or removed.
 SCHEMA = 1
@@ -41,23 +40,4 @@ def emit_json(command: str, content: Mapping[str, Any]) -> None:
     from .._engine import version
 
     head = {"command": command, "schema": SCHEMA, "version": version()}
-    sys.stdout.write(json.dumps({**head, **plain(content)}, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
-
-
-def plain(value: Any) -> Any:
-    """Return `value` in JSON's types; numbers that JSON lacks become null.
-
-    Examples
-    --------
-    >>> plain({"error": float("nan"), "draws": np.arange(2)})
-    {'error': None, 'draws': [0, 1]}
-    """
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    sys.stdout.write(json.dumps({**head, **nullable(content)}, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
