@@ -8,6 +8,7 @@ import numpy as np
 
 from ._engine import Floats
 from ._errors import DataError, compose
+from ._given import scalar
 
 
 def tails(level: float) -> tuple[float, float]:
@@ -18,8 +19,9 @@ def tails(level: float) -> tuple[float, float]:
     >>> tails(0.5)
     (0.25, 0.75)
     """
-    if not 0 < level < 1:
-        raise DataError(compose(f"level is {level!r}, expected a number between 0 and 1", "0.95 is 95 %"))
+    expected, hint = "a number between 0 and 1", "0.95 is 95 %"
+    if not 0 < scalar("level", level, expected, hint) < 1:
+        raise DataError(compose(f"level is {level!r}, expected {expected}", hint))
     return (1 - level) / 2, (1 + level) / 2
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._engine import Floats, floats
+from ._errors import DataError
 
 #: Purposes of streams that are drawn in Python; the core has its own.
 NOISE = 0x6E6F697365
@@ -29,12 +30,15 @@ def seed_of(rng: Any) -> int:
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         if 0 <= rng < 2**64:
             return int(rng)
-        raise ValueError(f"rng is {rng}, expected an integer from 0 to 2**64 - 1")
+        raise DataError(f"rng is {rng}, expected an integer from 0 to 2**64 - 1")
     if isinstance(rng, np.random.BitGenerator):
         rng = np.random.Generator(rng)
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, 2**64, dtype=np.uint64))
-    sequence = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
+    try:
+        sequence = rng if isinstance(rng, np.random.SeedSequence) else np.random.SeedSequence(rng)
+    except (TypeError, ValueError):
+        raise DataError(f"rng is {rng!r}, expected a whole number, a numpy Generator, a SeedSequence or None") from None
     return int(sequence.generate_state(1, np.uint64)[0])
 
 

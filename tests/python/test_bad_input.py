@@ -367,8 +367,7 @@ def test_a_save_into_a_folder_that_is_not_there(fit, tmp_path):
 
 @pytest.mark.parametrize("rng", [-1, 2**64, "seven", 1.5])
 def test_seeds_that_are_none(rng):
-    with pytest.raises((ValueError, TypeError), match=r"rng|seed|SeedSequence|expected"):
-        iso.fit(table(), rng=rng)
+    refused(iso.DataError, "rng is .*, expected", iso.fit, table(), rng=rng)
 
 
 @pytest.mark.parametrize("n", [0, -5, 2.5, True, "many", None])
@@ -376,7 +375,7 @@ def test_numbers_of_resamples_that_are_none(fit, n):
     refused(iso.DataError, "n_resamples is .*, expected a whole number of at least 1", fit.bootstrap, n)
 
 
-@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan")])
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan"), "high", None, True])
 def test_levels_that_are_none(fit, level):
     refused(iso.DataError, "level is", fit.bootstrap(50).interval, level)
 

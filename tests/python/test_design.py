@@ -475,7 +475,12 @@ def test_runs_already_made_may_identify_what_new_ones_do_not(demo):
     [
         ({"budget": 0}, "budget is 0"),
         ({"budget": float("nan")}, "budget is nan"),
+        ({"budget": "a"}, "budget is 'a', expected what all runs may cost"),
         ({"target_C": 1}, "target_C is 1"),
+        ({"target_C": "far"}, "target_C is 'far', expected training compute"),
+        ({"k": "a"}, "k is 'a', expected a whole number"),
+        ({"cap": "a"}, "cap is 'a', expected a share"),
+        ({"N": ("a", 1e9)}, "N is 'a', expected .smallest, largest."),
         ({"k": 0}, "k is 0"),
         ({"k": 2.5}, "k is 2.5"),
         ({"slots": 0}, "slots is 0"),

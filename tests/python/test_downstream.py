@@ -223,6 +223,7 @@ def test_bad_input_is_named():
         metric="easy",
     )
     bad("no column 'esay'", table, metric="esay")
+    bad("no metric is named", table, metric=[])
     bad("holds text values", {**table, "acc": ["a"] * 30}, metric="acc")
     bad("chance of 'easy' is 25, expected 0 to 1", table, metric="easy", chance=25)
     bad("expected less than its ceiling", table, metric="easy", chance=0.9, ceiling=0.8)

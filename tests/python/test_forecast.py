@@ -283,6 +283,8 @@ def test_bad_runs_say_what_is_wrong(clustered):
     few = {name: values[:6] for name, values in clustered.items()}
     with pytest.raises(iso.DataError, match="6 rows leave nothing to judge 6 parameters by"):
         iso.forecast(iso.Runs(few), **TARGET)
+    with pytest.raises(iso.DataError, match="column 'loss' has 30 negative values"):
+        iso.forecaster({**clustered, "loss": -np.asarray(clustered["loss"])})
     with pytest.raises(iso.DataError, match="no N, D, C or X"):
         iso.forecaster({"loss": [3.0, 2.9], "width": [1.0, 2.0]})
     with pytest.raises(iso.DataError, match="no value for 'D'"):

@@ -8,6 +8,7 @@ import pytest
 import isoflop as iso
 from isoflop import laws
 
+SWEEP = {"N": np.tile(np.geomspace(5e7, 5e9, 8), 8), "D": np.repeat(np.geomspace(1e9, 3e11, 8), 8)}
 BESIROGLU = {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 EPOCH = laws.get("chinchilla").published["epoch2024"]
 MUENNIGHOFF = laws.get("muennighoff").published["muennighoff2023"]
@@ -164,7 +165,7 @@ def test_bad_curves(columns, words):
         ({"C": 1e21, "lifetime_tokens": 1e15, "N": (1e9, 1e10)}, iso.DataError, "pays for none"),
         ({"C": 1e21, "N": (1e10, 1e9)}, iso.DataError, "N is \\(1e\\+10, 1e\\+09\\)"),
         ({"C": 1e21, "tokens_per_param": 20}, iso.DataError, "expected \\(low, high\\)"),
-        ({"C": 1e21, "sizes": []}, iso.DataError, "sizes are"),
+        ({"C": 1e21, "sizes": []}, iso.DataError, "sizes is"),
         ({"C": 1e21, "sizes": [1e9], "N": (1e10, 1e11)}, iso.DataError, "exclude each other"),
         ({"C": 1e21, "unique_tokens": 1e9}, iso.LawError, "muennighoff"),
         ({"C": 1e21, "held": {"U": 1e9}, "cost": "6*N*D + X"}, iso.LawError, "the cost uses 'X'"),
@@ -177,7 +178,12 @@ def test_bad_curves(columns, words):
         ({"C": 1e21, "inference": "2*N"}, iso.DataError, "no tokens"),
         ({"C": 1e21, "letters": ("N", "T")}, iso.DataError, "letters name 'T'"),
         ({"C": 1e21, "near": 0}, iso.DataError, "shares above 0"),
+        ({"C": 1e21, "near": "a"}, iso.DataError, "near is 'a'"),
+        ({"C": "1e21"}, iso.DataError, "C is '1e21', expected a positive number"),
+        ({"C": True}, iso.DataError, "C is True"),
+        ({"C": 1e21, "sizes": ["7b"]}, iso.DataError, "sizes is \\['7b'\\]"),
         ({"C": 1e21, "level": 95}, iso.DataError, "level is 95"),
+        ({"C": 1e21, "level": "a"}, iso.DataError, "level is 'a', expected a number between 0 and 1"),
     ],
 )
 def test_bad_questions(options, kind, words):
@@ -221,3 +227,26 @@ def test_variables_that_are_neither_free_nor_held():
 def test_models_that_are_none():
     with pytest.raises(iso.DataError, match="model is a dict"):
         iso.compute_optimal({}, C=1e21)
+
+
+@pytest.fixture(scope="module")
+def boot():
+    return iso.fit(iso.simulate("chinchilla", SWEEP, noise=0.005, rng=0), "chinchilla").bootstrap(300, rng=0)
+
+
+def test_budgets_below_the_smallest_run_are_told(boot):
+    below, inside = (iso.compute_optimal(boot, C=C) for C in (1e12, 1e22))
+    assert any("times below the smallest run" in note for note in below.notes)
+    assert not any("below" in note for note in inside.notes)
+
+
+def test_no_draws_are_no_intervals(boot):
+    best = iso.compute_optimal(boot, C=1e22, n_draws=0)
+    assert best.draws is None
+    assert np.isnan(best.N_low)
+    assert best.N == iso.compute_optimal(boot, C=1e22).N
+
+
+def test_parameters_that_are_no_numbers_are_named():
+    with pytest.raises(iso.DataError, match="parameter 'A' is nan, expected a finite number"):
+        iso.compute_optimal(("chinchilla", {**BESIROGLU, "A": float("nan")}), C=1e22)

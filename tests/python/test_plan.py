@@ -205,6 +205,9 @@ def main_plain(value):
         ({"days": 30, "law": "pnorm"}, "law is for runs, and this is a Published"),
         ({"days": 30, "precision": "fp7"}, "unknown precision 'fp7'"),
         ({"days": 30, "cluster": "H100"}, "cluster is a str, expected a Cluster"),
+        ({"days": 30, "max_days": -1}, "max_days is -1, expected the longest that the run may take"),
+        ({"usd": 1e-3}, "would see .* tokens, less than one step"),
+        ({"loss": 100}, "less than one step"),
         ({"C": 1e12}, "the llama family has no model of"),
     ],
 )

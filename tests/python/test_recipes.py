@@ -314,6 +314,9 @@ def test_bad_input_is_named():
     bad("has 3 recipes", {**old, "recipe": ["a", "b", "c"] * 2}, by="recipe")
     bad("both recipes are called 'x'", old, new, a="x", b="x")
     bad("target is -1", old, new, target=-1.0)
+    bad("target is 'far', expected compute above 0", old, new, target="far")
+    near = iso.compare_recipes(old, new, target=1e15, n_resamples=0)
+    assert sum("1000 times below the smallest run" in note for note in near.notes) == 2
     many = {"C": np.geomspace(1e18, 1e21, 2_100), "loss": curve(np.geomspace(1e18, 1e21, 2_100))}
     bad("4,200 rows are too many to look for shared noise", many, many)
     bad("criterion is 'absolute'", old, new, criterion="absolute")

@@ -16,6 +16,7 @@ from .. import _engine
 from .._engine import Floats, floats
 from .._errors import DataError
 from .._forecast._grid import DISCREPANCY, check_probability
+from .._given import scalar
 from .._law import Law
 from .._prior import Prior
 from .._quantiles import tails
@@ -236,8 +237,9 @@ def evaluate_design(
 
 def _judge(known: Known, target_C: float, level: float) -> Judge:
     tails(level)
-    if not (np.isfinite(target_C) and target_C > 1e9):
-        raise DataError(f"target_C is {target_C!r}, expected training compute in FLOP such as 1e24")
+    expected = "training compute in FLOP such as 1e24"
+    if not 1e9 < scalar("target_C", target_C, expected) < np.inf:
+        raise DataError(f"target_C is {target_C!r}, expected {expected}")
     targets = tuple(target_of(version, target_C) for version in known.versions)
     centre = target_of(known.best, target_C)
     structures = None if known.component is None else mixture(known.component, known.best, centre)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._engine import Floats, floats
 from .._errors import DataError, compose, counted, listed
+from .._given import scalar
 from .._repr import number
 from ._costs import Candidates, Limits
 
@@ -17,30 +18,33 @@ FLOOR = 1e-4
 
 
 def limits_of(budget: float, cap: float, floor: float | None, N: Any, tokens_per_param: Any) -> Limits:
-    if not (np.isfinite(budget) and budget > 0):
-        raise DataError(f"budget is {budget!r}, expected what all runs may cost, a number above 0")
-    if not 0 < cap <= 1:
-        raise DataError(
-            compose(f"cap is {cap!r}, expected a share of the budget from 0 to 1", "0.25 lets a run take a fourth")
-        )
+    expected = "what all runs may cost, a number above 0"
+    if not 0 < scalar("budget", budget, expected) < np.inf:
+        raise DataError(f"budget is {budget!r}, expected {expected}")
+    expected, hint = "a share of the budget from 0 to 1", "0.25 lets a run take a fourth"
+    if not 0 < scalar("cap", cap, expected, hint) <= 1:
+        raise DataError(compose(f"cap is {cap!r}, expected {expected}", hint))
     floor = FLOOR if floor is None else floor
-    if not 0 < floor < cap:
-        raise DataError(f"floor is {floor!r}, expected a share of the budget above 0 and below cap ({cap:g})")
+    expected = f"a share of the budget above 0 and below cap ({cap:g})"
+    if not 0 < scalar("floor", floor, expected) < cap:
+        raise DataError(f"floor is {floor!r}, expected {expected}")
     pairs = {"N": N, "tokens_per_param": tokens_per_param}
     for name, pair in pairs.items():
-        ends = np.asarray(pair, dtype=np.float64)
-        if ends.shape != (2,) or not 0 < ends[0] < ends[1]:
-            raise DataError(f"{name} is {pair!r}, expected (smallest, largest), both above 0")
+        expected = "(smallest, largest), both above 0"
+        if np.shape(pair) != (2,) or not 0 < scalar(name, pair[0], expected) < scalar(name, pair[1], expected):
+            raise DataError(f"{name} is {pair!r}, expected {expected}")
     (a, b), (c, d) = pairs.values()
     return Limits(float(budget), float(cap * budget), float(floor * budget), (float(a), float(b)), (float(c), float(d)))
 
 
 def check_counts(k: int, slots: int | None, longest: float | None, starts: int) -> None:
     for name, value in {"k": k, "slots": slots, "starts": starts}.items():
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-            raise DataError(f"{name} is {value!r}, expected a whole number of at least 1")
-    if longest is not None and not longest > 0:
-        raise DataError(f"longest is {longest!r}, expected what the busiest slot may cost, a number above 0")
+        expected = "a whole number of at least 1"
+        if value is not None and (scalar(name, value, expected) % 1 or value < 1):
+            raise DataError(f"{name} is {value!r}, expected {expected}")
+    expected = "what the busiest slot may cost, a number above 0"
+    if longest is not None and not scalar("longest", longest, expected) > 0:
+        raise DataError(f"longest is {longest!r}, expected {expected}")
 
 
 def check_held(held: Mapping[str, float], variables: Iterable[str], of_cost: Iterable[str]) -> None:

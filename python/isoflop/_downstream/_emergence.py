@@ -91,7 +91,7 @@ class Emergence:
     def text(self) -> str:
         """The verdict in a sentence."""
         share = percent(max(self.explained, 0.0))
-        of = "the loss" if self.smooth == "loss" else "what single tokens score"
+        of = "the loss" if self.smooth == "loss" else "the score of single tokens"
         p, size = number(self.jump.p_value, 2), number(self.jump.size, 2)
         if self.verdict == "loose":
             return f"{of} explains only {share} of {self.metric}: whether anything emerges cannot be told from it"

@@ -86,6 +86,8 @@ def read_tasks(runs: Runs, metric: str | Sequence[str], task: str | None, law: L
         If a column is missing, a score lies outside 0 to 1, or too few rows have every score.
     """
     names = [metric] if isinstance(metric, str) else list(metric)
+    if not names:
+        raise DataError(compose("no metric is named", "name columns of scores from 0 to 1: metric=['hellaswag']"))
     for name in names:
         _check_column(runs, name)
     if task is not None and (len(names) != 1 or task not in runs.columns):

@@ -240,7 +240,8 @@ def _fit_general(
     words: dict[str, Any] = dict(letters)
     if not use:
         return fit_law(runs, law, **settings, **words), None
-    lowest = float(np.nanmin(runs.loss))
+    usable = runs.loss[runs.loss > 0]  # the others are for the fit to name
+    lowest = float(usable.min()) if len(usable) else 1.0
     usual = {k: p for k, p in weak(lowest).items() if k in law.parameters and law.domain(k) == p.domain}
     return fit_law(runs, law, prior={**usual, **(own or {})}, **settings, **words), None
 

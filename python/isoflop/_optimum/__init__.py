@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import _engine
+from .._given import numbers
 from .._quantiles import tails
 from ._answer import answer
 from ._ask import ask
 from ._budget import read_budget
 from ._overtraining import overtraining
 from ._overtraining_result import Overtraining
+from ._priced import priced
 from ._result import Optimum
 from ._sample import read_model, samples
 
@@ -33,6 +33,8 @@ def compute_optimal(
     kwh: Any = None,
     loss: Any = None,
     cost: Any = None,
+    cluster: Any = None,
+    family: Any = None,
     over: Mapping[str, tuple[float, float]] | None = None,
     held: Mapping[str, Any] | None = None,
     sizes: Any = None,
@@ -62,6 +64,13 @@ def compute_optimal(
     cost : str or CostCurve, optional
         What a run costs: a formula over the law's variables in which tokens enter as ``a + b*D`` or ``b*D**q``, or a
         table over sizes. ``6*N*D`` where None.
+    cluster : Cluster, optional
+        Machines that set the cost in place of `cost`: dollars, days, kWh or exact FLOP of models of a family in their
+        fastest layouts, as `cost_curve` finds them; the sizes that fit are those allowed. A `loss` is then reached
+        for the least money (the least days where the cluster has no price).
+    family : str or Architecture, optional
+        Whose shapes the models on a cluster have, as in `template`; "llama" where None. N counts all parameters, N_act
+        the active ones.
     over : mapping of str to (low, high), optional
         Further variables of the law that are free: ``{"experts": (1, 64)}``. Slower: at most two or three.
     held : mapping of str to float or str, optional
@@ -73,7 +82,7 @@ def compute_optimal(
         Limits of the ratio, of sizes and of tokens.
     lifetime_tokens : float, optional
         Tokens that the model will read and write once trained. They are paid from the same budget, at 2 FLOP per
-        parameter and token or at `inference`.
+        parameter and token, at `inference`, or at what the cluster's devices take for generating them.
     inference : str or CostCurve, optional
         Price of an inference token over N, in the unit of the cost.
     unique_tokens : float, optional
@@ -123,6 +132,9 @@ def compute_optimal(
     Hoffmann et al. 2022, arXiv 2203.15556. Sardana et al. 2024, arXiv 2401.00448 (`lifetime_tokens`). Muennighoff et
     al. 2023, arXiv 2305.16264 (`unique_tokens`). Ludziejewski et al. 2025, arXiv 2502.05172 (experts).
 
+    A cluster's prices are taken as they are: the intervals hold what the law does not know. `iso.plan` adds the
+    architecture, its layout and the error of the bill.
+
     Examples
     --------
     >>> import isoflop as iso
@@ -140,6 +152,15 @@ def compute_optimal(
     >>> round(served.N / 1e9, 2), f"{served.cost:.3g}"
     (4.4, '1.34e+23')
 
+    What a million dollars buy on 256 devices, and what a loss of 2.1 costs there:
+
+    >>> cluster = iso.Cluster("H100-SXM", 256, price_usd_per_hour=2.5)
+    >>> best = iso.compute_optimal(law, usd=1e6, cluster=cluster)
+    >>> 5e10 < best.N < 1e11, best.cost_unit
+    (True, 'USD')
+    >>> 2e4 < iso.compute_optimal(law, loss=2.1, cluster=cluster).cost < 6e4
+    True
+
     At equal memory (1e10 parameters in all, two thirds of them in the experts) more experts leave fewer active ones:
 
     >>> moe = iso.laws.get("ludziejewski").published["ludziejewski2025"]
@@ -150,10 +171,13 @@ def compute_optimal(
     """
     tails(level)
     law, source = read_model(model)
-    budget = read_budget({"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}, cost)
+    given = {"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}
+    serving = {"lifetime_tokens": lifetime_tokens, "inference": inference}
+    price = priced(law, given, cost, cluster, family, letters=letters, n_threads=n_threads, **serving)
+    budget = read_budget(given, price.cost)
     made = ask(
         law,
-        cost=cost,
+        cost=price.cost,
         letters=letters,
         held=held,
         over=over,
@@ -161,11 +185,11 @@ def compute_optimal(
         N=N,
         D=D,
         tokens_per_param=tokens_per_param,
-        lifetime_tokens=lifetime_tokens,
+        lifetime_tokens=price.lifetime_tokens,
         inference=inference,
         unique_tokens=unique_tokens,
         unit=budget.cost_unit,
     )
     models, notes = samples(source, made.level, n_draws, rng)
-    shares = tuple(float(x) for x in np.atleast_1d(np.asarray(near, dtype=np.float64)))
-    return answer(made, budget, models, source, shares, level, notes, _engine.thread_count(n_threads))
+    shares = tuple(float(x) for x in numbers("near", near, "shares above 0 such as 0.02"))
+    return answer(made, budget, models, source, shares, level, [*price.notes, *notes], _engine.thread_count(n_threads))

@@ -169,7 +169,7 @@ def ask(
     unit: str = "FLOP",
 ) -> Ask:
     """Settle what is asked, and refuse what cannot be."""
-    size, tokens = _letters(law, letters)
+    size, tokens = letters_of(law, letters)
     free = {name: positive_pair(f"over {name}", ends, zero=True) for name, ends in (over or {}).items()}
     kept, level = _held(law, size, tokens, held or {}, free)
     if unique_tokens is not None:
@@ -194,7 +194,8 @@ def ask(
     return Ask(law, size, tokens, primary, price, serving, kept, free, limits, unit, level)
 
 
-def _letters(law: Law, letters: Sequence[str] | None) -> tuple[str, str]:
+def letters_of(law: Law, letters: Sequence[str] | None) -> tuple[str, str]:
+    """Return the law's variables for model size and training tokens."""
     if letters is not None:
         for name in letters:
             if name not in law.variables:

@@ -36,13 +36,18 @@ def check(ask: Ask, budget: Budget, models: Sequence[Sample], at: Optima, n_thre
             at_all = number(float(budget.amounts[lane == end][0]), 4)
             raise LawError(
                 compose(
-                    f"the loss {where} with {ask.size} all the way at a {'loss' if budget.by_loss else 'budget'} of "
-                    f"{at_all}: the {word} the better, there is no optimum",
+                    f"the loss {where} with {ask.size} all the way from {_ends(ask)} at a "
+                    f"{'loss' if budget.by_loss else 'budget'} of {at_all}: the {word} the better, there is no optimum",
                     f"limit it: {'N' if ask.size == 'N' else ask.size}=(low, high), tokens_per_param=(low, high)",
                 )
             )
     if (lane == UNSETTLED).any():
         raise LawError("the search for the optimum did not settle: the law is not smooth there")
+
+
+def _ends(ask: Ask) -> str:
+    low, high = (number(math.exp(x), 3) for x in ask.boxes[0])
+    return f"{low} to {high}"
 
 
 def _too_small(ask: Ask, amount: float, unit: str) -> DataError:

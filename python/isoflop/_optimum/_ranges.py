@@ -10,6 +10,7 @@ import numpy as np
 
 from .._cost_curve import CostCurve
 from .._errors import DataError, compose
+from .._given import numbers
 
 #: Sizes that are looked at where nothing limits them.
 ANY_SIZE = (1.0, 1e18)
@@ -108,7 +109,8 @@ def box_of(sizes: Any) -> tuple[float, ...]:
     >>> box_of([7e9, 1e9, 7e9])
     (1000000000.0, 7000000000.0)
     """
-    array = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
+    expected = "positive numbers of parameters"
+    array = numbers("sizes", sizes, expected)
     if array.size == 0 or not (np.isfinite(array) & (array > 0)).all():
-        raise DataError(f"sizes are {sizes!r}, expected positive numbers of parameters")
+        raise DataError(f"sizes is {sizes!r}, expected {expected}")
     return tuple(float(x) for x in np.unique(array))

@@ -12,7 +12,8 @@ from .. import _store
 from .._engine import Floats
 from .._errors import DataError, compose, listed
 from .._points import make_frame
-from .._repr import html_table, number, percent, table
+from .._repr import number
+from ._text import html_of, short, text_of
 
 #: Stands for infinite costs, whose differences are numbers.
 _VAST = 1e300
@@ -150,62 +151,33 @@ class Optimum:
         return saved
 
     def summary(self) -> str:
-        """Return the optimum as text: a row per budget, and the notes."""
-        head = f"{self.law}: the best size and data for {'a loss' if self.unit == 'loss' else 'a budget'}"
-        notes = "\n".join(f"- {note}" for note in self.notes)
-        return "\n\n".join(x for x in (head.removeprefix(": "), table(*self._cells()), notes) if x)
+        """Return the optimum as text: facts for one budget, a row per budget for several; and the notes.
 
-    def _cells(self) -> tuple[list[str], list[list[str]]]:
-        columns = self._columns()
-        names = ["N", "D", "tokens_per_param", "loss", *self.over]
-        if "cost" in columns:
-            names.append("cost")
-        with_ends = [n for n in names if (columns[f"{n}_low"] < columns[f"{n}_high"]).any()]
-        headers = [self.unit if self.unit != "loss" else "target"]
-        for name in names:
-            shown = {"tokens_per_param": "D/N", "cost": self.cost_unit}.get(name, name)
-            headers += [shown, percent(self.level)] if name in with_ends else [shown]
-        headers += [f"N within {percent(share)}" for share in self.near]
-        rows = []
-        for i in range(min(len(columns["N"]), 20)):
-            row = [amount(columns["budget"][i], 4)]
-            for name in names:
-                digits = 5 if name == "loss" else 4
-                row.append(amount(columns[name][i], digits))
-                if name in with_ends:
-                    row.append(_range(columns[f"{name}_low"][i], columns[f"{name}_high"][i], digits - 1))
-            for share in self.near:
-                low, high = (columns[f"near_{number(100 * share, 3)}_{side}"][i] for side in ("low", "high"))
-                row.append(_range(low, high, 3))
-            rows.append(row)
-        return headers, rows
+        Examples
+        --------
+        >>> import isoflop as iso
+        >>> law = iso.laws.get("chinchilla").published["epoch2024"]
+        >>> print(iso.compute_optimal(law, C=5.76e23).summary())
+        chinchilla: the best size and data for a budget
+        <BLANKLINE>
+        budget                     5.76e+23 FLOP
+        model size N               72.2B parameters
+        training tokens D          1.33T
+        tokens per parameter       18.4
+        loss                       1.9744
+        N within 2 % more budget   57.6B to 92.4B
+        N within 10 % more budget  45.1B to 127B
+        <BLANKLINE>
+        - published values come without correlations, so there are no intervals
+        """
+        return text_of(self)
 
     def __repr__(self) -> str:
-        """Show a row per budget, at most twenty; never the draws."""
-        return table(*self._cells())
+        """Show one budget on a line, or a row per budget, at most twenty; never the draws."""
+        return short(self)
 
     def _repr_html_(self) -> str:
-        return html_table(*self._cells(), "; ".join(self.notes))
-
-
-def _range(low: float, high: float, digits: int) -> str:
-    if not (np.isfinite(low) or np.isfinite(high)):
-        return "–"
-    return f"{amount(low, digits)} to {amount(high, digits)}"
-
-
-def amount(value: float, digits: int) -> str:
-    """Return a number of any size, with powers of ten from a million on.
-
-    Examples
-    --------
-    >>> amount(72248702500.0, 4), amount(18.391, 4), amount(259202846.0, 3)
-    ('7.225e+10', '18.39', '2.59e+08')
-    """
-    if not 1e6 <= abs(value) < np.inf:
-        return number(value, digits)
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{power}"
+        return html_of(self)
 
 
 def quantile_ends(draws: Mapping[str, Floats], probs: tuple[float, float]) -> dict[str, tuple[Floats, Floats]]:

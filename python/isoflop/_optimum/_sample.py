@@ -83,6 +83,10 @@ def samples(model: Any, level: Mapping[str, Any], n_draws: int | None, rng: Any)
     labels, theta = theta_of(law, values_of(law, params))
     pick = _columns(law, expand(law.parameters, law.levels, labels), level)
     centre = floats([theta])[:, pick]
+    lost = np.flatnonzero(~np.isfinite(centre[0]))
+    if len(lost):
+        name, value = law.parameters[lost[0]], centre[0, lost[0]]
+        raise DataError(f"parameter {name!r} is {value:g}, expected a finite number")
     note = "published values come without correlations, so there are no intervals" if params is not None else ""
     return [Sample(law, _any_sign(law, centre), centre, np.ones(1), None)], [note]
 
@@ -107,14 +111,14 @@ def _of_bootstrap(boot: Bootstrap, level: Mapping[str, Any], n_draws: int | None
         raise FitError(compose("jackknife draws have no quantiles", "use another scheme"))
     pick = _columns(fit.law, fit.names, level)
     draws = boot.draws[boot.ok] if boot.n_failed else boot.draws
+    count = len(draws) if n_draws is None else _count(n_draws)
     if boot.n_failed:
         notes.append(f"{boot.n_failed:,} unsound refits are left out: {boot.failures()}")
-    if n_draws is not None:
-        draws = draws[: _count(n_draws)]
     if not len(draws):
         raise FitError(compose("no refit is sound", "fix or tie parameters, or add a prior"))
     centre = floats(fit.theta[None, :][:, pick])
-    return [Sample(fit.law, _any_sign(fit.law, centre), centre, np.ones(1), floats(draws[:, pick]))], notes
+    used = floats(draws[:count, pick]) if count else None
+    return [Sample(fit.law, _any_sign(fit.law, centre), centre, np.ones(1), used)], notes
 
 
 def _of_forecaster(

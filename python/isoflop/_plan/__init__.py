@@ -12,6 +12,7 @@ from .._architecture import Architecture
 from .._cluster import Cluster
 from .._cluster_curve import check_cluster
 from .._errors import DataError
+from .._given import scalar
 from .._templates import Count
 from ._budget import Budget, read_budget
 from ._choice import Choice, Terms
@@ -23,6 +24,8 @@ __all__ = ["Budget", "Choice", "Doubling", "Plan", "plan"]
 
 #: Levels that the cost model has quantiles for.
 LEVELS = (0.5, 0.8, 0.9, 0.95)
+#: What `max_days` should have been.
+MAX_DAYS = "the longest that the run may take, a number above 0"
 
 
 def plan(
@@ -128,6 +131,8 @@ def plan(
     budget = read_budget({"C": C, "usd": usd, "days": days, "kwh": kwh, "loss": loss}, cluster)
     if level not in LEVELS:
         raise DataError(f"level is {level!r}, expected 0.5, 0.8, 0.9 or 0.95")
+    if max_days is not None and not scalar("max_days", max_days, MAX_DAYS) > 0:
+        raise DataError(f"max_days is {max_days!r}, expected {MAX_DAYS}")
     job = {"seq_len": seq_len, "batch": batch, "precision": precision, "n_threads": n_threads}
     source = model_of(
         model, law, dict(held or {}), n_resamples=n_resamples, rng=rng, n_threads=n_threads, tell=tell, **variables

@@ -28,7 +28,8 @@ class Budget:
     def text(self) -> str:
         """The budget in words."""
         shown = {"FLOP": f"{self.amount:.4g} FLOP", "days": f"{self.amount:g} days", "loss": f"loss {self.amount:g}"}
-        return shown.get(self.unit, f"{self.amount:,.0f} {self.unit}")
+        paid = f"{self.amount:,.0f}" if self.amount >= 100 else f"{self.amount:g}"
+        return shown.get(self.unit, f"{paid} {self.unit}")
 
 
 def read_budget(given: Mapping[str, float | None], cluster: Cluster) -> Budget:

@@ -48,6 +48,7 @@ def price_of(budget: Budget, terms: Terms, N: tuple[float, float] | None) -> Cos
 def make_plan(budget: Budget, solver: Solver, max_days: float | None) -> Plan:
     """Return the plan for a budget."""
     target, best, choice, spent = _chosen(budget, solver)
+    _check_steps(choice, budget)
     _check_days(choice, max_days)
     others, missing = _alternatives(best, choice, spent, solver)
     double, lost = _double(best, choice, spent, solver)
@@ -73,6 +74,15 @@ def _chosen(budget: Budget, solver: Solver) -> tuple[Optimum | None, Optimum, Ch
     choice = reach("this plan", N, D, budget.amount, unit, solver.terms, around=True)
     spent = Budget(next(word for word, name in UNITS.items() if name == unit), choice.budget)
     return first, solver.optimum(spent), choice, spent
+
+
+def _check_steps(choice: Choice, budget: Budget) -> None:
+    job = choice.cost.job
+    step = job.batch * job.seq_len
+    if step > choice.D:
+        text = f"{budget.text}: {choice.architecture.name} would see {choice.D:,.0f} tokens, less than one step"
+        hint = f"a step has {job.batch:,} × {job.seq_len:,} tokens; raise the budget, or lower batch and seq_len"
+        raise DataError(compose(text, hint))
 
 
 def _check_days(choice: Choice, most: float | None) -> None:

@@ -83,11 +83,14 @@ def bound_notes(fit: Fit, names: tuple[str, str]) -> Iterator[str]:
 
 
 def distance_notes(compute: Floats, second: NDArray[np.bool_], names: tuple[str, str], target: float) -> Iterator[str]:
-    """Say how far beyond the runs the target lies."""
+    """Say how far beyond the runs, or below them, the target lies."""
     for name, side in zip(names, (~second, second), strict=True):
         most = float(compute[side].max())
         if target > 1.01 * most:
             yield f"the target is {number(target / most, 3)} times beyond the largest run of {name}"
+        least = float(compute[side].min())
+        if target * 1.01 < least:
+            yield f"the target is {number(least / target, 3)} times below the smallest run of {name}"
 
 
 def draws_note(n_failed: int, n: int) -> Iterator[str]:

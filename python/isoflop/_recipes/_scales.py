@@ -11,6 +11,7 @@ import numpy as np
 
 from .._engine import Floats, floats
 from .._errors import DataError, compose
+from .._given import scalar
 from .._repr import number
 from ._contrast import Contrasts
 from ._frontier import FLOP, Frontier
@@ -50,9 +51,10 @@ def target_of(contrasts: Contrasts, compute: Floats, target: float | None, loss:
     if target is not None and loss is not None:
         raise DataError(compose("target and target_loss are both given", "give one of them"))
     if loss is None:
-        aim = float(compute.max()) if target is None else float(target)
+        expected = "compute above 0 in FLOP"
+        aim = float(compute.max()) if target is None else scalar("target", target, expected)
         if not 0 < aim < np.inf:
-            raise DataError(f"target is {aim:g}, expected compute above 0 in FLOP")
+            raise DataError(f"target is {aim:g}, expected {expected}")
         return aim
     low, high = float(compute.min()) * 1e-6, float(compute.max()) * 1e12
     ends = contrasts.loss("a", floats([low, high]))
