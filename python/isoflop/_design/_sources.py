@@ -20,7 +20,7 @@ from .._forecast._component import Component, component
 from .._given import scalar
 from .._law import Law
 from .._points import backend_of
-from .._prior import Prior, weak
+from .._prior import Prior, lowest_of, weak
 from .._published import Published, values_of
 from .._repr import percent
 from .._runs import Runs, as_runs
@@ -154,7 +154,7 @@ def _from_runs(runs: Runs, law: Law, given: Given) -> Known:
     if _is_robust(law):
         law = laws.get(ROBUST)
     _check(law, given.held)
-    priors = _priors(law, float(np.nanmin(runs.loss)), given.prior)
+    priors = _priors(law, lowest_of(runs.loss), given.prior)
     settings: dict[str, Any] = {"criterion": "huber", "delta": "auto"}
     fit = fit_law(runs, law, prior=priors or None, **settings)
     known = _of_fit(fit, None, priors, given)
