@@ -49,6 +49,23 @@ def plain(value: Any) -> Any:
     return value
 
 
+def finite(value: Any) -> Any:
+    """Return `value` in JSON's own types for reading elsewhere: numbers that JSON lacks become None.
+
+    Examples
+    --------
+    >>> finite({"low": float("nan"), "N": np.arange(2.0)})
+    {'low': None, 'N': [0.0, 1.0]}
+    """
+    if isinstance(value, Mapping):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def atomic_write(path: PathLike, write: Callable[[Path], None]) -> None:
     """Let `write` fill a new file beside `path`, then put it in the place of `path` in one step."""
     import tempfile

@@ -292,6 +292,7 @@ def _plan(
         makespan=makespan,
         law=known.best.law.name or known.best.law.formula,
         notes=notes_on(judge, columns, now, after),
+        backend=known.backend,
     )
 
 

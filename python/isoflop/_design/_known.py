@@ -62,6 +62,8 @@ class Known:
     notes : tuple of str
     component : Component or None
         The forecaster's mixture of error structures around the runs made, where they carry one.
+    backend : str
+        Kind of frame that the runs came in.
     """
 
     best: Version
@@ -71,6 +73,7 @@ class Known:
     made: Made | None
     notes: tuple[str, ...]
     component: Component | None = None
+    backend: str = "polars"
 
     def before(self, version: Version) -> Floats:
         """Return the information of priors and runs already made."""

@@ -135,7 +135,7 @@ class Emergence:
 
     def __repr__(self) -> str:
         """Show the verdict."""
-        return f"<Emergence {self.verdict}: {self.text}>"
+        return f"<Emergence of {self.metric}: {self.verdict}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the check in JSON's types; what is not known is None."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._points import make_frame
-from .._repr import facts, html_table, number, percent, table
+from .._repr import bullets, facts, html_table, number, percent, table
 
 #: What a share of the uncertainty comes from, in words.
 SOURCES = {
@@ -115,7 +115,7 @@ class Forecast:
         if np.size(self.loss) == 1:
             shares = [(SOURCES[name], percent(float(np.ravel(x)[0]))) for name, x in self.shares.items()]
             parts.append("uncertainty of a new run\n" + facts(shares))
-        parts.append("\n".join(f"- {note}" for note in self.notes))
+        parts.append(bullets(self.notes))
         return "\n\n".join(part for part in parts if part)
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:

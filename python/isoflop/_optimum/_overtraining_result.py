@@ -11,7 +11,7 @@ from .. import _store
 from .._engine import Floats
 from .._errors import DataError, compose
 from .._points import make_frame
-from .._repr import html_table, number, percent, table
+from .._repr import bullets, html_table, number, percent, table
 
 #: What has an interval.
 QUANTITIES = ("loss", "D", "cost", "extra_compute", "break_even_tokens")
@@ -88,7 +88,7 @@ class Overtraining:
         """Return everything in JSON's types."""
         names = [f.name for f in fields(self) if f.name not in ("backend", "ends")]
         content = {name: getattr(self, name) for name in names}
-        saved: dict[str, Any] = _store.plain({**content, "ends": {k: list(v) for k, v in self.ends.items()}})
+        saved: dict[str, Any] = _store.finite({**content, "ends": {k: list(v) for k, v in self.ends.items()}})
         return saved
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
@@ -115,7 +115,7 @@ class Overtraining:
     def summary(self) -> str:
         """Return a row per size as text, and the notes."""
         head = f"{self.law}: other sizes than the best one; they pay from so many served tokens"
-        notes = "\n".join(f"- {note}" for note in self.notes)
+        notes = bullets(self.notes)
         return "\n\n".join(x for x in (head, table(*self._cells()), notes) if x)
 
     def __repr__(self) -> str:

@@ -147,7 +147,7 @@ class Optimum:
         plain["ends"] = {name: list(ends) for name, ends in self.ends.items()}
         plain["near"] = [{"share": share, "N_low": low, "N_high": high} for share, (low, high) in self.near.items()]
         plain["n_draws"] = 0 if self.draws is None else int(self.draws["N"].shape[1])
-        saved: dict[str, Any] = _store.plain(plain)
+        saved: dict[str, Any] = _store.finite(plain)
         return saved
 
     def summary(self) -> str:

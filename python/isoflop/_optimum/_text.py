@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._repr import count, facts, html_table, number, percent, table
+from .._repr import bullets, count, facts, html_table, number, percent, table
 
 if TYPE_CHECKING:
     from ._result import Optimum
@@ -33,8 +33,7 @@ def text_of(best: Optimum) -> str:
     body = [facts(_facts(best))] if _is_one(best) else [table(*cells) for cells in (_optima(best), _ranges(best))]
     if not _is_one(best) and len(best.N) > MOST:
         body.append(f"and {len(best.N) - MOST} more budgets, see to_frame()")
-    notes = "\n".join(f"- {note}" for note in best.notes)
-    return "\n\n".join(part for part in (head.removeprefix(": "), *body, notes) if part)
+    return "\n\n".join(part for part in (head.removeprefix(": "), *body, bullets(best.notes)) if part)
 
 
 def short(best: Optimum) -> str:

@@ -60,6 +60,7 @@ def make_plan(budget: Budget, solver: Solver, max_days: float | None) -> Plan:
         doubling=double,
         target=target,
         level=solver.terms.level,
+        backend=best.backend,
         notes=(*_second(spent, solver), *notes_on(best, choice, solver.terms.model, solver.curve), *missing, *lost),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,11 @@ def is_terminal(stream: Any) -> bool:
 def wants_json(asked: bool | None) -> bool:
     """Return whether to print JSON: as asked, otherwise unless stdout is a terminal."""
     return not is_terminal(sys.stdout) if asked is None else asked
+
+
+def room() -> int | None:
+    """Return how many columns a person's terminal has; None where nobody is looking."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def emit(text: str) -> None:
