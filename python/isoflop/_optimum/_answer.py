@@ -18,6 +18,7 @@ from .._repr import percent
 from ._ask import Ask
 from ._budget import Budget
 from ._limits import binding, check
+from ._moves import inside, moved, moves
 from ._near import near
 from ._result import Optimum, quantile_ends
 from ._sample import Sample
@@ -41,8 +42,11 @@ def answer(
             raise DataError(f"near is {share:g}, expected shares above 0 such as 0.02")
     at = central(ask, models, budget.targets, budget.by_loss, n_threads)
     check(ask, budget, models, at, n_threads)
-    found = _estimate(ask, models, at, n_threads)
     lanes = drawn(ask, models, budget.targets, at, budget.by_loss, n_threads)
+    steps = moves(ask, models, at)
+    found = _estimate(ask, models, at if steps is None else moved(ask, at, steps.centre), n_threads)
+    if lanes is not None and steps is not None:
+        lanes = moved(ask, lanes, steps.draws)
     columns = None if lanes is None else _columns(ask, lanes)
     ends = _ends(found, columns, level)
     if isinstance(model, Forecaster):
@@ -117,7 +121,7 @@ def _estimate(ask: Ask, models: Sequence[Sample], at: Optima, n_threads: int) ->
     weights = np.concatenate([s.weights for s in models])
     primary, amount = average(at.primary, weights, at.ok), average(at.budget, weights, at.ok)
     mixed = []
-    for z, b in zip(primary, amount, strict=True):
+    for z, b in zip(inside(ask, primary), amount, strict=True):
         lane = at_size(ask, models, z, b, n_threads)
         means = {k: average(getattr(lane, k), weights, lane.ok)[:, None] for k in ("tokens", "loss")}
         over = [average(x, weights, lane.ok)[:, None] for x in lane.over]
