@@ -12,9 +12,9 @@ import argparse
 import sys
 
 import numpy as np
-from forecast_coverage import ALPHA, BETA, FAR, KINDS, SHAPES, A, B, loss
 
 import isoflop as iso
+from forecast_coverage import ALPHA, BETA, FAR, KINDS, SHAPES, A, B, loss
 from isoflop._repr import table
 
 ROWS, LEVELS, DRAWS = 30, (0.80, 0.95), 1000
@@ -28,7 +28,7 @@ def log_best(compute: np.ndarray, p: float) -> np.ndarray:
 
 
 def study(kind: str, p: float, simulations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return by distance: coverage in per cent at both levels, the 95 % interval's median width, and the RMSE of ln N."""
+    """Return by distance: coverage at both levels in per cent, median width of the 95 % interval, RMSE of ln N."""
     make, noise = KINDS[kind]
     design = make(ROWS)
     budgets = FAR * (6 * design.n * design.d).max()
@@ -58,7 +58,8 @@ def main() -> None:
     for kind in NOISES:
         for p in SHAPES:
             held, width, error = study(kind, p, simulations)
-            rows.append([kind, f"{p:g}", *(f"{x:.1f}" for x in held.T.ravel()), *(f"{x:.2f}" for x in (*width, *error))])
+            shown = [f"{x:.1f}" for x in held.T.ravel()] + [f"{x:.2f}" for x in (*width, *error)]
+            rows.append([kind, f"{p:g}", *shown])
             print(*rows[-1], file=sys.stderr, flush=True)
     ends = [f"{level:.0%} at {ratio:g} x" for ratio in FAR for level in LEVELS]
     more = [f"{what} {ratio:g} x" for what in ("width", "RMSE") for ratio in FAR]

@@ -7,7 +7,7 @@ import isoflop as iso
 from isoflop._forecast._component import Component
 from isoflop._optimum._ask import ask
 from isoflop._optimum._deviation import Deviation
-from isoflop._optimum._moves import inside, tokens_for
+from isoflop._optimum._moves import _lowest, inside, tokens_for
 
 EPOCH = iso.laws.get("chinchilla").published["epoch2024"]
 #: A law that forecasts are made with, its rows, and a bump in ln L that the law cannot follow.
@@ -70,7 +70,8 @@ def test_the_field_is_that_of_the_formulas(heaviest):
     field = (whole - law)[1:] - mean
     wide = np.sqrt(np.diag(covariance) * component.df / (component.df - 2))
     np.testing.assert_allclose(field.mean(axis=0) / wide, 0, atol=0.06)
-    np.testing.assert_allclose(np.corrcoef(field.T), covariance / np.sqrt(np.outer(*[np.diag(covariance)] * 2)), atol=0.07)
+    sd = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(np.corrcoef(field.T), covariance / np.outer(sd, sd), atol=0.07)
     np.testing.assert_allclose(field.std(axis=0), wide, rtol=0.06)
 
 
@@ -96,7 +97,7 @@ def test_the_estimate_follows_what_the_rows_show(model):
     assert abs(np.log(best.N) - truth) < 0.1
     low, high = best.near[0.02]
     assert low < best.N < high
-    assert 6 * best.N * best.D == pytest.approx(C, rel=1e-9)
+    assert pytest.approx(C, rel=1e-9) == 6 * best.N * best.D
 
 
 def test_the_interval_holds_the_best_size_and_grows_with_distance(model):
@@ -151,3 +152,10 @@ def test_tokens_are_what_a_budget_pays_for():
 def test_sizes_go_to_the_nearest_that_is_allowed():
     made = question(sizes=[1e9, 8e9])
     np.testing.assert_allclose(inside(made, np.log([1e8, 2e9, 4e9, 9e9])), np.log([1e9, 1e9, 8e9, 8e9]))
+
+
+def test_the_lowest_point_is_finite_and_allowed():
+    x = np.linspace(-1, 1, 5)
+    values = np.array([[0.0, np.inf, np.nan, 2.0, 3.0], [4.0, 1.0, 0.0, 1.0, -9.0], [np.inf] * 5, [1.0] * 5])
+    allowed = np.array([True, True, True, True, False])
+    np.testing.assert_allclose(_lowest(x, allowed, values), [-1, 0, -1, -1])

@@ -30,6 +30,16 @@ class Moves:
     draws: Floats
 
 
+def size_is_free(ask: Ask) -> bool:
+    """Whether the size is all that varies along a budget."""
+    return ask.primary == ask.size and not ask.further
+
+
+def is_smooth(models: Sequence[Sample]) -> bool:
+    """Whether a model knows of a discrepancy."""
+    return any(d.cell[0] > 0 for s in models for d in s.deviations)
+
+
 def moves(ask: Ask, models: Sequence[Sample], at: Optima) -> Moves | None:
     """Return how far the optima of all lanes move; None where no model knows of a discrepancy, or N does not vary.
 
@@ -40,7 +50,7 @@ def moves(ask: Ask, models: Sequence[Sample], at: Optima) -> Moves | None:
     at : Optima
         Those of the central parameters.
     """
-    if ask.primary != ask.size or ask.further or not any(d.cell[0] for s in models for d in s.deviations):
+    if not size_is_free(ask) or not is_smooth(models):
         return None
     weights = np.concatenate([s.weights for s in models])
     size, budget = average(at.primary, weights, at.ok), average(at.budget, weights, at.ok)
@@ -118,13 +128,15 @@ def _lowest(x: Floats, allowed: Floats, values: Floats) -> Floats:
     >>> _lowest(x, np.ones(5, bool), (x[None, :] - 0.1) ** 2).round(12).tolist()
     [0.1]
     """
-    best = np.where(allowed, values, np.inf).argmin(axis=1)
+    values = np.where(allowed & np.isfinite(values), values, np.inf)
+    best = values.argmin(axis=1)
     row = np.arange(len(values))
     middle = np.clip(best, 1, max(len(x) - 2, 1))
     if len(x) < 3 or not np.allclose(np.diff(x), x[1] - x[0]):
-        return x[best]
+        return floats(x[best])
     below, here, above = (values[row, middle + k] for k in (-1, 0, 1))
+    whole = (best == middle) & np.isfinite(below + here + above)
+    below, here, above = (np.where(whole, y, 0.0) for y in (below, here, above))
     bend = below - 2 * here + above
-    whole = (best == middle) & allowed[middle - 1] & allowed[middle + 1] & (bend > 0)
-    shift = 0.5 * (below - above) / np.where(whole, bend, 1.0)
-    return floats(x[best] + np.where(whole, shift, 0.0) * (x[1] - x[0]))
+    shift = 0.5 * (below - above) / np.where(bend > 0, bend, np.inf)
+    return floats(x[best] + shift * (x[1] - x[0]))
