@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ._engine import Floats, floats
 from ._errors import DataError, compose, rows_text
 from ._repr import html_table, number, table
-from ._store import nullable
+from ._store import finite
 
 Unit = Literal["FLOP", "USD", "days", "kWh"]
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -178,7 +178,7 @@ class CostCurve:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table in JSON's types."""
-        return {f.name: nullable(getattr(self, f.name)) for f in fields(self)}
+        return {f.name: finite(getattr(self, f.name)) for f in fields(self)}
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = [

@@ -277,8 +277,8 @@ def rows_text(rows: Sequence[int] | NDArray[np.int64], limit: int = 5) -> str:
 
 
 def counted(n: int, singular: str, plural: str | None = None) -> str:
-    """Return a count with its noun: `1 null`, `3 nulls`."""
-    return f"{n} {singular if n == 1 else plural or singular + 's'}"
+    """Return a count with its noun: `1 null`, `1,024 nulls`."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def warn(message: str, category: type[Warning], hint: str | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from isoflop._errors import LawError
 
@@ -92,6 +92,17 @@ class LogitNormal(Prior):
     def internal(self) -> tuple[float, float]:
         """Return mean and standard deviation of the logit."""
         return (math.log(self.median / (1 - self.median)) if 0 < self.median < 1 else math.nan), self.sd
+
+
+def lowest_of(loss: Any) -> float:
+    """Return the smallest loss above 0, 1 where there is none: faults of rows are for the fit to name.
+
+    Examples
+    --------
+    >>> lowest_of([3.0, 2.5, float("nan")]), lowest_of([-1.0])
+    (2.5, 1.0)
+    """
+    return min((float(x) for x in loss if x > 0), default=1.0)
 
 
 def weak(lowest_loss: float) -> Mapping[str, Prior]:

@@ -6,7 +6,11 @@ No statistics here, and nothing that knows what a fit is.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+#: Columns of a line of notes.
+NOTE_WIDTH = 110
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -141,6 +145,19 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def bullets(notes: Iterable[str]) -> str:
+    """Return notes as a list, a dash each, in lines that fit a page.
+
+    Examples
+    --------
+    >>> print(bullets(["one", "word " * 25]))
+    - one
+    - word word word word word word word word word word word word word word word word word word word word word
+      word word word word
+    """
+    return "\n".join(textwrap.fill(f"- {note}", NOTE_WIDTH, subsequent_indent="  ") for note in notes)
 
 
 def html_table(headers: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:

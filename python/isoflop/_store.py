@@ -49,23 +49,21 @@ def plain(value: Any) -> Any:
     return value
 
 
-def nullable(value: Any) -> Any:
-    """Return `value` in JSON's own types; numbers that JSON lacks become None: for reading, not for loading again.
+def finite(value: Any) -> Any:
+    """Return `value` in JSON's own types for reading elsewhere: numbers that JSON lacks become None.
 
     Examples
     --------
-    >>> nullable({"error": float("nan"), "draws": np.arange(2)})
-    {'error': None, 'draws': [0, 1]}
+    >>> finite({"low": float("nan"), "N": np.arange(2.0)})
+    {'low': None, 'N': [0.0, 1.0]}
     """
     if isinstance(value, Mapping):
-        return {str(k): nullable(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [nullable(v) for v in value]
+        return [finite(v) for v in value]
     if isinstance(value, np.ndarray | np.generic):
-        return nullable(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def atomic_write(path: PathLike, write: Callable[[Path], None]) -> None:

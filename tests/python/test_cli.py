@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 import isoflop as iso
 from isoflop import _demo
 from isoflop.cli import _job, _parse, main
+from isoflop.cli._app import build
 
 RUNS = str(_demo.PATH)
 
@@ -359,3 +361,27 @@ def test_the_parser_and_the_plots_load_late():
 def test_formulas_keep_their_commas():
     assert _parse.pairs(["beta=max(alpha, 0.1),p=1"], "--tied", "") == {"beta": "max(alpha, 0.1)", "p": "1"}
     assert _parse.pairs(["E[a]=1.7"], "--fixed", "") == {"E[a]": "1.7"}
+
+
+@pytest.mark.parametrize(("columns", "what"), [(100, "name  "), (300, "formula")])
+def test_the_list_of_laws_fits_a_terminal(shell, monkeypatch, columns, what):
+    monkeypatch.setattr("isoflop.cli._output.is_terminal", lambda stream: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, _ = shell("laws")
+    lines = out.splitlines()
+    assert code == 0
+    assert max(map(len, lines)) <= columns
+    assert what in lines[0]
+    assert any(line.startswith("chinchilla ") for line in lines)
+
+
+@pytest.mark.parametrize("command", [c for c in tuple(build()) if not c.startswith("-")])
+def test_examples_of_the_help_are_not_broken_by_a_terminal(shell, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = shell(command, "--help")
+    after = out.partition("For example:")[2].strip("\n").splitlines()
+    example = list(itertools.takewhile(lambda line: line.startswith("    "), after))
+    assert code == 0
+    assert example[0].startswith(f"    isoflop {command}")
+    for line, following in itertools.pairwise([*example, after[len(example)]]):
+        assert line.endswith("\\") or not following.strip() or following.startswith("    isoflop")

@@ -104,6 +104,7 @@ def test_wrong_words_of_compare_recipes(shell):
         "has no recipe 'nwe'"
         in shell("compare-recipes", "both.csv", "--by", "recipe", "--a", "base", "--b", "nwe", code=1)[1]
     )
+    assert "--level is 7" in shell("compare-recipes", "base.csv", "new.csv", "--level", "7", code=2)[1]
     assert "--asymptote is 'low'" in shell("compare-recipes", "base.csv", "new.csv", "--asymptote", "low", code=1)[1]
     write("far.csv", flops=C * 1e6, loss=1.7 + 1000 * (C * 1e6) ** -0.155)
     assert "no runs at common compute" in shell("compare-recipes", "base.csv", "far.csv", code=1)[1]
@@ -146,3 +147,17 @@ def test_help_has_an_example(shell, command):
     assert err == ""
     assert "For example:" in out
     assert f"isoflop {command} " in out
+
+
+def test_levels_of_chance_that_are_no_numbers(shell):
+    words = ("downstream", "scores.csv", "--metrics", "acc", "--at", "N=2e9,D=8e10")
+    assert "--chance" in shell(*words, "--chance", "acc=abc", code=2)[1]
+    assert "chance names a column, 'abc'" in shell(*words, "--chance", "abc", code=1)[1]
+
+
+def test_what_takes_its_time_says_so_on_stderr(shell):
+    out, err = shell("compare-recipes", "base.csv", "new.csv", "--bootstrap", "10", "--json")
+    assert err == "isoflop: 10 rows: both recipes, 10 resamples\n"
+    json.loads(out)
+    _, err = shell("downstream", "scores.csv", "--metrics", "acc", "--at", "N=2e9,D=8e10", "--bootstrap", "20")
+    assert "isoflop: 20 rows: both steps, 20 resamples\n" in err

@@ -507,6 +507,8 @@ def test_bad_input(changes, message):
 
 
 def test_bad_models(demo):
+    wrong = {"N": [1e8, 1e9] * 6, "D": [2e9, 2e10, 2e11] * 4, "loss": [-3.0] * 12}
+    refused(iso.DataError, "column 'loss' has 12 negative", iso.plan_runs, wrong, budget=1e22, target_C=TARGET, k=6)
     given = {"budget": 1e22, "target_C": TARGET, "k": 6}
     refused(iso.LawError, "expected one over N and D", iso.plan_runs, demo, law="power_floor", **given)
     refused(

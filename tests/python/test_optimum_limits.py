@@ -255,6 +255,16 @@ def test_parameters_that_are_no_numbers_are_named():
         iso.compute_optimal(("chinchilla", {**BESIROGLU, "A": float("nan")}), C=1e22)
 
 
+def test_data_run_out_at_the_same_run_whatever_pays_for_it():
+    limited = laws.get("muennighoff").published["muennighoff2023"]
+    free = iso.compute_optimal(limited, C=1e22, unique_tokens=5e10)
+    paid = iso.compute_optimal(limited, usd=1e4, cost="6*N*D * 1e-18", unique_tokens=5e10)
+    assert set(paid.wall) == {"one_pass", "four_passes"}
+    for name, flops in free.wall.items():
+        assert paid.wall[name] == pytest.approx(1e-18 * flops, rel=1e-4)
+    assert any("USD on" in note for note in paid.notes)
+
+
 # ---- other letters, other sizes, other readers
 
 

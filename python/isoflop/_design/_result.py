@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._points import make_frame
-from .._repr import facts, html_table, number, percent, table
-from .._store import nullable
+from .._repr import bullets, facts, html_table, number, percent, table
+from .._store import finite
 from ._worth import OPEN, Expected
 
 _RUN_HEADERS = ("run", "N", "D", "tokens per param", "C")
@@ -117,12 +117,12 @@ class RunPlan:
             "before": asdict(self.before),
             "after": asdict(self.after),
         }
-        return {name: nullable(value) for name, value in plain.items()}
+        return {name: finite(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the plan as text: the runs, the bands before and after, usual designs of the same cost, the notes."""
         parts = [facts(self._facts()), table(*self._run_cells()), table(*self._cells())]
-        parts.append("\n".join(f"- {note}" for note in self.notes))
+        parts.append(bullets(self.notes))
         return "\n\n".join(part for part in parts if part)
 
     def _facts(self) -> list[tuple[str, str]]:

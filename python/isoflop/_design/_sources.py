@@ -17,8 +17,10 @@ from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._forecast import Forecaster
 from .._forecast._component import Component, component
+from .._given import scalar
 from .._law import Law
-from .._prior import Prior, weak
+from .._points import backend_of
+from .._prior import Prior, lowest_of, weak
 from .._published import Published, values_of
 from .._repr import percent
 from .._runs import Runs, as_runs
@@ -44,17 +46,29 @@ class Given:
 
 def read_known(model: Any, given: Given) -> Known:
     """Return what a model knows: runs, a fit, a bootstrap, a forecaster, published values, or (law, values)."""
-    sigma = given.sigma
-    if sigma is not None and not (np.isfinite(sigma) and sigma > 0):
-        raise DataError(f"sigma is {sigma!r}, expected the noise of one run's ln L, a number above 0 such as 0.005")
+    expected = "the noise of one run's ln L, a number above 0 such as 0.005"
+    if given.sigma is not None and not 0 < scalar("sigma", given.sigma, expected) < np.inf:
+        raise DataError(f"sigma is {given.sigma!r}, expected {expected}")
     if isinstance(model, Published) or _is_pair(model):
         return _from_values(model, given)
+    if not isinstance(model, Fit | Bootstrap | Forecaster):
+        model = as_runs(model)
+    return replace(_from_model(model, given), backend=_backend(model))
+
+
+def _backend(model: Fit | Bootstrap | Forecaster | Runs) -> str:
+    if isinstance(model, Runs):
+        return backend_of(model._columns.table)
+    return model.backend if isinstance(model, Fit) else model.fit.backend
+
+
+def _from_model(model: Any, given: Given) -> Known:
     draws = model if isinstance(model, Bootstrap) else None
     if isinstance(model, Bootstrap | Forecaster):
         model = model.fit
     if isinstance(model, Fit):
         return _from_fit(model, draws, given)
-    return _from_runs(as_runs(model), _law(given.law or ROBUST), given)
+    return _from_runs(model, _law(given.law or ROBUST), given)
 
 
 def _is_pair(model: Any) -> bool:
@@ -140,7 +154,7 @@ def _from_runs(runs: Runs, law: Law, given: Given) -> Known:
     if _is_robust(law):
         law = laws.get(ROBUST)
     _check(law, given.held)
-    priors = _priors(law, float(np.nanmin(runs.loss)), given.prior)
+    priors = _priors(law, lowest_of(runs.loss), given.prior)
     settings: dict[str, Any] = {"criterion": "huber", "delta": "auto"}
     fit = fit_law(runs, law, prior=priors or None, **settings)
     known = _of_fit(fit, None, priors, given)

@@ -19,7 +19,7 @@ from .._law import Law
 from .._repr import facts, number, percent
 from .._runs import as_runs
 from .._seed import seed_of
-from .._store import nullable
+from .._store import finite
 from ._jump import Jump, largest_jump
 from ._links import link_law
 from ._looseness import Looseness, looseness, quiet_fit
@@ -136,7 +136,7 @@ class Emergence:
 
     def __repr__(self) -> str:
         """Show the verdict."""
-        return f"<Emergence {self.verdict}: {self.text}>"
+        return f"<Emergence of {self.metric}: {self.verdict}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the check in JSON's types; what is not known is None."""
@@ -154,7 +154,7 @@ class Emergence:
             )
         }
         nested = {"jump": vars(self.jump), "looseness": vars(self.looseness), "text": self.text}
-        return {k: nullable(v) for k, v in {**plain, **nested}.items()}
+        return {k: finite(v) for k, v in {**plain, **nested}.items()}
 
 
 def emergence(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from .._errors import DataError, ExtrapolationWarning, compose, listed
 from .._forecast import Forecaster
 from .._points import make_frame
 from .._quantiles import tails
-from .._repr import html_table, number, percent, table
+from .._repr import bullets, html_table, number, percent, table
 from .._seed import uniform
-from .._store import nullable
+from .._store import finite
 from ..estimators import TwoStep
 from ._looseness import Looseness
 
@@ -85,7 +84,7 @@ class DownstreamForecast:
 
     def summary(self) -> str:
         """Return the forecast as text."""
-        notes = "\n".join(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in self.notes)
+        notes = bullets(self.notes)
         return "\n\n".join([table(*self._cells()), notes])
 
     def __repr__(self) -> str:
@@ -100,7 +99,7 @@ class DownstreamForecast:
         rows = len(self.columns["task"])
         plain = {name: np.asarray(x).tolist() for name, x in self.columns.items()}
         forecasts = [{name: x[i] for name, x in plain.items()} for i in range(rows)]
-        return {"forecasts": nullable(forecasts), "level": self.level, "notes": list(self.notes)}
+        return {"forecasts": finite(forecasts), "level": self.level, "notes": list(self.notes)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -261,8 +260,26 @@ class Downstream:
         step = next(iter(self.steps.values()))
         first = "the forecaster's law" if self.forecaster is not None else step.first.fit.law.formula
         head = [f"loss: {first}", f"score: {step.second.fit.law.formula}"]
-        notes = "\n".join(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in self.notes)
+        notes = bullets(self.notes)
         return "\n\n".join(["\n".join(head), table(*self._cells()), "* p below 0.05", notes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return laws, parameters and looseness by task in JSON's types; draws are left out."""
+        tasks = {
+            name: {
+                "link": step.second.fit.law.formula,
+                "params": dict(step.second.fit.params),
+                "loss_seen": list(step.seen),
+                "n_runs": step.n_runs,
+                **asdict(self.looseness[name]),
+            }
+            for name, step in self.steps.items()
+        }
+        fit = next(iter(self.steps.values())).first.fit if self.forecaster is None else self.forecaster.fit
+        loss = {"law": fit.law.formula, "params": dict(fit.params)}
+        content = {"loss": loss, "tasks": tasks, "left_out": self.left_out, "notes": self.notes}
+        plain: dict[str, Any] = finite(content)
+        return plain
 
     def __repr__(self) -> str:
         """Show how many tasks and runs there are."""

@@ -20,7 +20,7 @@ from .._errors import DataError, LawError, compose, listed
 from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._law import Law
-from .._prior import Prior, weak
+from .._prior import Prior, lowest_of, weak
 from .._runs import Runs, as_runs
 from . import _curve
 from ._average import inverse_weights, rolling_errors
@@ -240,9 +240,7 @@ def _fit_general(
     words: dict[str, Any] = dict(letters)
     if not use:
         return fit_law(runs, law, **settings, **words), None
-    usable = runs.loss[runs.loss > 0]  # the others are for the fit to name
-    lowest = float(usable.min()) if len(usable) else 1.0
-    usual = {k: p for k, p in weak(lowest).items() if k in law.parameters and law.domain(k) == p.domain}
+    usual = {k: p for k, p in weak(lowest_of(runs.loss)).items() if k in law.parameters and law.domain(k) == p.domain}
     return fit_law(runs, law, prior={**usual, **(own or {})}, **settings, **words), None
 
 

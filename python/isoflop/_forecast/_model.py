@@ -15,7 +15,7 @@ from .._fitted import Fit
 from .._law import Law
 from .._points import Points, make_frame, read_points
 from .._quantiles import tails
-from .._repr import Values, facts, number, percent, table
+from .._repr import Values, bullets, facts, number, percent, table
 from ._component import Component, Parts, from_saved, mixed, shares_of
 from ._notes import notes_on
 from ._place import log_compute
@@ -250,7 +250,7 @@ class Forecaster:
         parts = [f"{self.law.name or 'law'}: {self.law.formula}", table(headers, rows)]
         if priors:
             parts.append("priors\n" + facts(priors))
-        return "\n\n".join([*parts, "\n".join(f"- {note}" for note in self.remarks)])
+        return "\n\n".join([*parts, bullets(self.remarks)])
 
     def __repr__(self) -> str:
         """Show laws and rows."""

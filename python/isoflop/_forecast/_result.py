@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._points import make_frame
-from .._repr import facts, html_table, number, percent, table
-from .._store import nullable
+from .._repr import bullets, facts, html_table, number, percent, table
+from .._store import finite
 
 #: What a share of the uncertainty comes from, in words.
 SOURCES = {
@@ -106,7 +106,7 @@ class Forecast:
             import narwhals.stable.v2 as nw
 
             plain["sensitivity"] = list(nw.from_native(self.sensitivity, eager_only=True).iter_rows(named=True))
-        return {name: nullable(value) for name, value in plain.items()}
+        return {name: finite(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the forecast as text: both bands, where the uncertainty comes from, and the notes."""
@@ -115,7 +115,7 @@ class Forecast:
         if np.size(self.loss) == 1:
             shares = [(SOURCES[name], percent(float(np.ravel(x)[0]))) for name, x in self.shares.items()]
             parts.append("uncertainty of a new run\n" + facts(shares))
-        parts.append("\n".join(f"- {note}" for note in self.notes))
+        parts.append(bullets(self.notes))
         return "\n\n".join(part for part in parts if part)
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:

@@ -10,8 +10,8 @@ import numpy as np
 from .._engine import Floats
 from .._errors import DataError, compose
 from .._points import make_frame
-from .._repr import html_table, number, percent, table
-from .._store import nullable
+from .._repr import bullets, html_table, number, percent, table
+from .._store import finite
 from ._text import ends as ends_text
 
 #: What has an interval.
@@ -89,7 +89,7 @@ class Overtraining:
         """Return everything in JSON's types."""
         names = [f.name for f in fields(self) if f.name not in ("backend", "ends")]
         content = {name: getattr(self, name) for name in names}
-        return {name: nullable(value) for name, value in {**content, "ends": self.ends}.items()}
+        return {name: finite(value) for name, value in {**content, "ends": self.ends}.items()}
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = self._columns()
@@ -114,7 +114,7 @@ class Overtraining:
     def summary(self) -> str:
         """Return a row per size as text, and the notes."""
         head = f"{self.law}: other sizes than the best one; they pay from so many served tokens"
-        notes = "\n".join(f"- {note}" for note in self.notes)
+        notes = bullets(self.notes)
         return "\n\n".join(x for x in (head, table(*self._cells()), notes) if x)
 
     def __repr__(self) -> str:

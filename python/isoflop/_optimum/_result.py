@@ -12,7 +12,7 @@ from .._engine import Floats
 from .._errors import DataError, compose, listed
 from .._points import make_frame
 from .._repr import number
-from .._store import nullable
+from .._store import finite
 from ._text import html_of, short, text_of
 
 #: Stands for infinite costs, whose differences are numbers.
@@ -147,7 +147,7 @@ class Optimum:
         plain["ends"] = {name: list(ends) for name, ends in self.ends.items()}
         plain["near"] = [{"share": share, "N_low": low, "N_high": high} for share, (low, high) in self.near.items()]
         plain["n_draws"] = 0 if self.draws is None else int(self.draws["N"].shape[1])
-        return {name: nullable(value) for name, value in plain.items()}
+        return {name: finite(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the optimum as text: facts for one budget, a row per budget for several; and the notes.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import counted
-from .._repr import count, facts, html_table, number, percent, table
+from .._repr import bullets, count, facts, html_table, number, percent, table
 
 if TYPE_CHECKING:
     from ._result import Optimum
@@ -33,8 +33,7 @@ def text_of(best: Optimum) -> str:
     head = f"{best.law}: the best size and data for {'a loss' if best.unit == 'loss' else 'a budget'}"
     body = [facts(_facts(best))] if _is_one(best) else [table(*cells) for cells in (_optima(best), _ranges(best))]
     body += _rest(best)
-    notes = "\n".join(f"- {note}" for note in best.notes)
-    return "\n\n".join(part for part in (head.removeprefix(": "), *body, notes) if part)
+    return "\n\n".join(part for part in (head.removeprefix(": "), *body, bullets(best.notes)) if part)
 
 
 def short(best: Optimum) -> str:

@@ -14,8 +14,10 @@ from ._search import central
 
 #: Passes over the data that are said to be nearly as good as new tokens (Muennighoff et al. 2023).
 GOOD_PASSES = 4.0
-#: ln of the budgets that are looked through, in so many steps; the step that crosses is divided again, to 1e-5.
-BUDGETS, STEPS, AGAIN, DIVISIONS = (20.0, 110.0), 24, 6, 8
+#: ln of the budgets that are looked through: FLOP, and what is paid for some 1e15 to 1e20 of them.
+FLOPS, PAID = (20.0, 110.0), (-25.0, 75.0)
+#: In so many steps; the step that crosses is divided again, to 1e-5.
+STEPS, AGAIN, DIVISIONS = 24, 6, 8
 
 
 def data_wall(ask: Ask, models: Sequence[Sample], n_threads: int) -> tuple[dict[str, float], list[str]]:
@@ -30,9 +32,8 @@ def data_wall(ask: Ask, models: Sequence[Sample], n_threads: int) -> tuple[dict[
     }
     known = {name: amount for name, amount in wall.items() if np.isfinite(amount)}
     words = {"one_pass": "more than one pass", "four_passes": "more than four passes"}
-    said = [
-        f"{words[name]} over {number(unique, 4)} tokens from a budget of {number(x, 3)} on" for name, x in known.items()
-    ]
+    of = f"over {number(unique, 4)} tokens from a budget of"
+    said = [f"{words[name]} {of} {number(x, 3)} {ask.unit} on" for name, x in known.items()]
     return known, ["the optimum takes " + "; ".join(said)] if said else []
 
 
@@ -49,11 +50,11 @@ def _budget_for_tokens(ask: Ask, models: Sequence[Sample], log_tokens: float, n_
         at = central(ask, single, targets, False, n_threads)
         return np.asarray(np.where(at.ok[:, 0], at.tokens[:, 0], -np.inf))
 
-    low, high = BUDGETS
+    low, high = ends = FLOPS if ask.unit == "FLOP" else PAID
     for steps in (STEPS, *[AGAIN] * DIVISIONS):
         budgets = np.linspace(low, high, steps)
         enough = np.flatnonzero(tokens(budgets) > log_tokens * (1 + 1e-12))
-        if not len(enough) or (enough[0] == 0 and low == BUDGETS[0]):
+        if not len(enough) or (enough[0] == 0 and low == ends[0]):
             return float("inf")
         k = max(int(enough[0]), 1)
         low, high = budgets[k - 1], budgets[k]

@@ -11,7 +11,7 @@ from typing import Any
 from .._architecture import Architecture
 from .._cluster import Cluster
 from .._cluster_curve import check_cluster
-from .._errors import DataError
+from .._errors import DataError, counted
 from .._given import scalar
 from .._templates import Count
 from ._budget import Budget, read_budget
@@ -60,7 +60,7 @@ def plan(
 
     Parameters
     ----------
-    model : Runs, frame, Fit, Bootstrap, Forecaster or Published
+    model : Runs, frame, Fit, Bootstrap, Forecaster, Published, or (law, params)
         Training runs, or a law with values. A fit is bootstrapped.
     law : Law, str, or sequence of them, optional
         For runs: what is fitted and bootstrapped ("chinchilla" where left out). Several are left to `forecaster`.
@@ -141,7 +141,7 @@ def plan(
     ranges = {name: ends for name, ends in given.items() if ends is not None}
     terms = Terms(source, cluster, family, count, lifetime_tokens, job, level, ranges)
     options = {**ranges, "held": held, "level": level, "n_draws": n_resamples, "rng": rng, "n_threads": n_threads}
-    tell(f"looking for the fastest layouts on {cluster.count:,} devices")
+    tell(f"looking for the fastest layouts on {counted(cluster.count, 'device')}")
     solver = Solver(terms, price_of(budget, terms, N), options)
     tell("planning")
     return make_plan(budget, solver, max_days)

@@ -15,6 +15,7 @@ from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._forecast import Forecast, Forecaster, forecaster
 from .._law import Law
+from .._optimum._pair import of_pair
 from .._published import Published
 from .._runs import as_runs
 
@@ -86,6 +87,7 @@ def model_of(
         raise DataError(compose(f"held names {chosen[0]!r}, which the plan chooses", hint))
     if isinstance(given, Forecast):
         raise DataError(compose("a Forecast holds points, not a model", "pass iso.forecaster(runs), or the runs"))
+    given = of_pair(given)
     again = Refits(n_resamples, rng, n_threads, tell)
     if isinstance(given, Fit | Bootstrap | Forecaster | Published):
         if law is not None or variables:

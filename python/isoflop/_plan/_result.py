@@ -12,8 +12,8 @@ from .._cost import TrainingCost, short
 from .._layout import Layout
 from .._optimum import Optimum
 from .._points import make_frame
-from .._repr import count, facts, html_table, number, percent, table
-from .._store import nullable
+from .._repr import bullets, count, facts, html_table, number, percent, table
+from .._store import finite
 from ._budget import Budget
 from ._choice import Choice
 from ._text import band, best_ends, described, money, one_run, shape, span
@@ -132,7 +132,7 @@ class Plan:
         return make_frame({name: [row[name] for row in rows] for name in rows[0]}, self.backend)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan in JSON's types."""
+        """Return the plan in JSON's types, numbers that JSON lacks as None."""
         double = self.doubling
         plain = {
             "budget": {"unit": self.budget.unit, "amount": self.budget.amount},
@@ -150,12 +150,12 @@ class Plan:
             "target": None if self.target is None else self.target.to_dict(),
             "notes": self.notes,
         }
-        return {name: nullable(value) for name, value in plain.items()}
+        return {name: finite(value) for name, value in plain.items()}
 
     def summary(self) -> str:
         """Return the plan as text: what to train, what it scores and costs, and what else the money would buy."""
         parts = [facts(self._facts()), table(*self._cells()), self._doubled()]
-        parts.append("\n".join(f"- {note}" for note in self.notes))
+        parts.append(bullets(self.notes))
         return "\n\n".join(part for part in parts if part)
 
     def _facts(self) -> list[tuple[str, str]]:

@@ -17,8 +17,8 @@ from .._fitted import Fit
 from .._given import numbers
 from .._points import make_frame
 from .._quantiles import tails
-from .._repr import Values, facts, html_table, number, percent, table
-from .._store import nullable
+from .._repr import Values, bullets, facts, html_table, number, percent, table
+from .._store import finite
 from ._contrast import Contrasts, student
 from ._draws import draw_multipliers, share_crossing
 from ._invert import multipliers
@@ -201,17 +201,23 @@ class RecipeComparison:
     def verdict(self) -> str:
         """What the runs say at the target, in a sentence."""
         a, b = self.names
-        x, low, high = self.multiplier_at(self.target)
+        x, low, high = self._at_target()
         where = f"at {number(self.target, 3)} FLOP"
         said = f"{where} {b} reaches the loss of {a} with {number(x, 3)} times less compute"
         if x < 1:
             more = "no compute is enough" if x == 0 else f"{number(1 / x, 3)} times more compute"
             said = f"{where} {b} needs more than {a} for the same loss: {more}"
         ends = f"(multiplier {number(x, 3)}, {percent(self.level)}: {_end(low)} to {_end(high)})"
-        better = f"{b} is better with probability {number(self.probability_better, 2)}"
+        better = f"{b} is better with probability {_sure(self.probability_better)}"
         if low <= 1 <= high:
             return f"{said} {ends}; {better}: the runs cannot tell which recipe is better there"
         return f"{said} {ends}; {better}"
+
+    def _at_target(self) -> tuple[float, float, float]:
+        """Return the multiplier at the target and its ends."""
+        i = int(np.argmin(np.abs(np.log(self.scales / self.target))))
+        x, low, high = (float(v[i]) for v in (self.estimate, self.low, self.high))
+        return x, low, high
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = (self.scales, self.estimate, self.low, self.high, self.inside)
@@ -250,13 +256,16 @@ class RecipeComparison:
         """Return the comparison as text."""
         a, b = self.names
         head = f"compute multiplier of {b} (b) over {a} (a)"
-        notes = "\n".join(textwrap.fill(f"- {note}", 110, subsequent_indent="  ") for note in self.notes)
+        notes = bullets(self.notes)
         parts = [head, facts(self._facts()), table(*self._cells()), textwrap.fill(self.verdict, 110), notes]
         return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
-        """Show the verdict."""
-        return f"<RecipeComparison {self.names[1]} over {self.names[0]}: {self.verdict}>"
+        """Show the multiplier at the target."""
+        x, low, high = self._at_target()
+        ends = f"{_end(low)} to {_end(high)}, {percent(self.level)}"
+        what = f"multiplier {number(x, 3)} ({ends}) at {number(self.target, 3)} FLOP"
+        return f"<RecipeComparison {self.names[1]} over {self.names[0]}: {what}>"
 
     def _repr_html_(self) -> str:
         return html_table(*self._cells(), self.verdict)
@@ -285,13 +294,24 @@ class RecipeComparison:
             "verdict": self.verdict,
             "notes": self.notes,
         }
-        return {name: nullable(value) for name, value in plain.items()}
+        return {name: finite(value) for name, value in plain.items()}
 
 
 def _compute(columns: Mapping[str, Floats]) -> Floats:
     return (
         floats(6.0 * columns["N"] * columns["D"]) if "N" in columns and "D" in columns else next(iter(columns.values()))
     )
+
+
+def _sure(p: float) -> str:
+    """Return a probability that never claims to be certain.
+
+    Examples
+    --------
+    >>> _sure(0.98), _sure(0.99999), _sure(0.0)
+    ('0.98', 'above 0.999', 'below 0.001')
+    """
+    return "above 0.999" if p > 0.999 else "below 0.001" if p < 0.001 else number(p, 2 if p < 0.99 else 3)
 
 
 def _end(value: float) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .._compare import compare_laws as compare
+from .._errors import counted
 from . import NOT_CONVERGED, UsageError, _parse
 from ._fit import Criterion
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, note, wants_json
 from ._table import WeightedTable
 
 
@@ -63,7 +64,9 @@ def compare_laws(
         "scale": scale,
         "prior": _parse.priors(prior),
     }
-    found = compare(table.read(runs), chosen, along=along, rng=seed, **options)
+    read = table.read(runs)
+    note(f"{counted(len(read), 'row')}: {counted(len(chosen), 'law')}, each also from the smaller runs")
+    found = compare(read, chosen, along=along, rng=seed, **options)
     if wants_json(json):
         emit_json("compare-laws", found.to_dict())
     else:

@@ -6,11 +6,11 @@ import warnings
 from typing import Any, Literal
 
 from .._downstream import downstream as fit_downstream
-from .._errors import ExtrapolationWarning
+from .._errors import ExtrapolationWarning, counted
 from .._forecast import forecaster
-from . import UsageError, _parse
+from . import _parse
 from ._forecast import _columns as by_variable
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, note, wants_json
 from ._table import RunTable
 
 
@@ -38,7 +38,8 @@ def downstream(
 
     For example:
 
-        isoflop downstream runs.csv --metrics hellaswag,piqa --chance hellaswag=0.25,piqa=0.5 --at N=7e9,D=2e12
+        isoflop downstream runs.csv --metrics hellaswag,piqa \
+            --chance hellaswag=0.25,piqa=0.5 --at N=7e9,D=2e12
 
     Parameters
     ----------
@@ -75,10 +76,10 @@ def downstream(
     json
         Print JSON, or never; by default JSON where stdout is not a terminal.
     """
-    if not 0 < level < 1:
-        raise UsageError(f"--level is {level:g}, expected a number between 0 and 1")
+    _parse.level(level)
     read = table.read(runs)
     names = [part.strip() for word in metrics for part in word.split(",") if part.strip()]
+    note(f"{counted(len(read), 'row')}: both steps, {bootstrap:,} resamples")
     loss: Any = forecaster(read) if law == "forecaster" else _parse.law(law, table.letters, None)
     found = fit_downstream(
         read,
@@ -112,7 +113,8 @@ def _level(words: list[str] | None) -> Any:
     if not words:
         return None
     if any("=" in word for word in words):
-        return {k: float(v) for k, v in _parse.pairs(words, "--chance", "hellaswag=0.25").items()}
+        shape = "hellaswag=0.25"
+        return {k: _parse.number(v, "--chance", shape) for k, v in _parse.pairs(words, "--chance", shape).items()}
     try:
         return float(words[0])
     except ValueError:

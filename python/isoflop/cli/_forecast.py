@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._errors import counted
 from .._forecast import forecast as forecast_points
 from .._forecast import forecaster
 from . import UsageError, _parse
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, note, wants_json
 from ._table import RunTable
 
 
@@ -64,6 +65,7 @@ def forecast(
         "n_threads": _parse.threads(threads),
     }
     points: dict[str, Any] = _columns(_parse.points(at))
+    note(f"{counted(len(found), 'row')}: the forecaster")
     if sensitivity:
         result = forecast_points(found, **options, level=level, sensitivity=True, **points)
     else:

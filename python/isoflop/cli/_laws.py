@@ -9,7 +9,7 @@ from typing import Any
 from .. import laws as catalogue
 from .._law import Law
 from ..laws._family import Family
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, room, wants_json
 
 #: Longer formulas are cut short in the list; the card has them whole.
 SHOWN = 56
@@ -74,15 +74,29 @@ def check(file: str, /, *, json: bool = False) -> int:
 
 
 def _listing(chosen: Mapping[str, Law | Family], functions: Mapping[str, Callable[..., Any]]) -> str:
+    width = room()
     rows = [[name, _short(_default(law)), law.title] for name, law in chosen.items()]
     lines = _columns(["name", "formula", "what"], rows)
+    if width is not None and max(map(len, lines)) > width:  # what a law is for says more than its formula
+        lines = _columns(["name", "what"], [[name, title] for name, _, title in rows])
     calls = _columns(["calculation", "what"], [[name, _first_line(f)] for name, f in functions.items()])
-    return f"{lines}\n\n{calls}"
+    return "\n".join(_cut(line, width) for line in (*lines, "", *calls))
 
 
-def _columns(heads: list[str], rows: list[list[str]]) -> str:
+def _columns(heads: list[str], rows: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in (heads, *rows))
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (heads, *rows)]
+
+
+def _cut(line: str, width: int | None) -> str:
+    """Return a line that fits.
+
+    Examples
+    --------
+    >>> _cut("sum of power terms", 12), _cut("sum", None)
+    ('sum of po...', 'sum')
+    """
+    return line if width is None or len(line) <= width else f"{line[: width - 3]}..."
 
 
 def _short(law: Law) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .._store import nullable
+from .._store import finite
 
 #: Number of the layout of JSON output; a field may be added under the same number, none is renamed or removed.
 SCHEMA = 1
@@ -29,6 +30,11 @@ def wants_json(asked: bool | None) -> bool:
     return not is_terminal(sys.stdout) if asked is None else asked
 
 
+def room() -> int | None:
+    """Return how many columns a person's terminal has; None where nobody is looking."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+
 def emit(text: str) -> None:
     """Write text to stdout, at once: a long computation may follow."""
     sys.stdout.write(f"{text}\n")
@@ -40,4 +46,4 @@ def emit_json(command: str, content: Mapping[str, Any]) -> None:
     from .._engine import version
 
     head = {"command": command, "schema": SCHEMA, "version": version()}
-    sys.stdout.write(json.dumps({**head, **nullable(content)}, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps({**head, **finite(content)}, indent=2, allow_nan=False, ensure_ascii=False) + "\n")

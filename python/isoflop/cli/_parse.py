@@ -50,7 +50,7 @@ def fixed(words: Sequence[str] | None) -> dict[str, float | None] | None:
     {'E': 1.7, 'Y0': None}
     """
     found = pairs(words, "--fixed", "E=1.7")
-    return {k: None if v == "free" else _number(v, "--fixed", "E=1.7") for k, v in found.items()} or None
+    return {k: None if v == "free" else number(v, "--fixed", "E=1.7") for k, v in found.items()} or None
 
 
 def bounds(words: Sequence[str] | None) -> dict[str, tuple[float | None, float | None]] | None:
@@ -67,7 +67,7 @@ def bounds(words: Sequence[str] | None) -> dict[str, tuple[float | None, float |
         low, colon, high = text.partition(":")
         if not colon:
             raise UsageError(f"--bounds {name}={text}: expected low and high, such as {shape}")
-        ends = (_number(end, "--bounds", shape) if end.strip() else None for end in (low, high))
+        ends = (number(end, "--bounds", shape) if end.strip() else None for end in (low, high))
         out[name] = (next(ends), next(ends))
     return out or None
 
@@ -88,7 +88,7 @@ def priors(words: Sequence[str] | None) -> dict[str, Prior] | Literal["weak"] | 
         kind, *rest = text.split(":")
         if kind.lower() not in _PRIORS or len(rest) != 2:
             raise UsageError(f"--prior {name}={text}: expected {shape} (lognormal, normal or logitnormal)")
-        centre, sd = (_number(piece, "--prior", shape) for piece in rest)
+        centre, sd = (number(piece, "--prior", shape) for piece in rest)
         out[name] = _PRIORS[kind.lower()](centre, sd)
     return out or None
 
@@ -123,7 +123,7 @@ def law(text: str, given: Mapping[str, str], real: Sequence[str] | None) -> Law 
 
 def delta(text: str | None) -> float | Literal["auto"] | None:
     """Return a width, or "auto"."""
-    return text if text is None or text == "auto" else _number(text, "--delta", "0.001 or auto")  # type: ignore[return-value]
+    return text if text is None or text == "auto" else number(text, "--delta", "0.001 or auto")  # type: ignore[return-value]
 
 
 def scale(text: str | None) -> float | str | None:
@@ -152,7 +152,7 @@ def _value(text: str) -> float | str:
         return text
 
 
-def _number(text: str, option: str, shape: str) -> float:
+def number(text: str, option: str, shape: str) -> float:
     try:
         return float(text)
     except ValueError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._design import plan_runs as plan
+from .._errors import counted
 from . import UsageError, _parse
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, note, wants_json
 from ._table import RunTable
 
 
@@ -87,6 +88,7 @@ def plan_runs(
     limits: dict[str, Any] = {"N": _ends(sizes, "--sizes", "1e7:3e10")}
     limits["tokens_per_param"] = _ends(window, "--window", "2:500")
     found = table.read(runs)
+    note(f"{counted(len(found), 'row')}: what is known, then {counted(k, 'run')} to choose")
     result = plan(
         found,
         budget=budget,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from .._errors import DataError, compose
+from .._errors import DataError, compose, counted
 from .._recipes import compare_recipes as compare
 from . import NOT_CONVERGED, UsageError, _parse
-from ._output import emit, emit_json, wants_json
+from ._output import emit, emit_json, note, wants_json
 from ._table import RunTable
 
 
@@ -40,7 +40,8 @@ def compare_recipes(
     For example:
 
         isoflop compare-recipes base.csv new.csv --C flops --target 1e23
-        isoflop compare-recipes runs.csv --by recipe --a base --b new --asymptote 1.69
+        isoflop compare-recipes runs.csv --by recipe --a base --b new \
+            --asymptote 1.69
 
     Parameters
     ----------
@@ -86,8 +87,11 @@ def compare_recipes(
     """
     if (by is None) == (runs_b is None):
         raise UsageError("expected two files, or one and --by COLUMN")
+    _parse.level(level)
     first = table.read(runs_a)
     second = None if runs_b is None else table.read(runs_b)
+    rows = len(first) + (0 if second is None else len(second))
+    note(f"{counted(rows, 'row')}: both recipes, {bootstrap:,} resamples")
     names = {"a": a, "b": b} if by else {"a": a or _stem(runs_a, runs_b, 0), "b": b or _stem(runs_a, runs_b, 1)}
     found = compare(
         first,

@@ -39,7 +39,7 @@ def contours(
 
     Parameters
     ----------
-    model : Fit, Bootstrap, Forecaster or Published
+    model : Fit, Bootstrap, Forecaster, Published or (law, params)
         Its law is one over N and D. The frontier has a band where the model has draws or errors.
     N, D : (float, float), optional
         What the axes show; from half the smallest run to ten times the largest where None.

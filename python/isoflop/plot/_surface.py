@@ -18,13 +18,14 @@ from .._errors import DataError, compose, listed
 from .._fitted import Fit
 from .._forecast import Forecaster
 from .._optimum import Optimum, compute_optimal
+from .._optimum._pair import of_pair
 from .._published import Published
 from ._words import expect
 
 #: Draws of an interval: its ends are then off by some 3 % of its length.
 N_DRAWS = 4_000
 MODELS = (Fit, Bootstrap, Forecaster, Published)
-HINT = "pass a Fit, a Bootstrap, a Forecaster or published values"
+HINT = "pass a Fit, a Bootstrap, a Forecaster, published values or (law, params)"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Surface:
 
 def surface_of(what: str, model: Any, held: Mapping[str, Any]) -> Surface:
     """Return the surface of a model, if its law is one over N and D when the others are held."""
+    model = of_pair(model)
     expect(what, model, MODELS, HINT)
     law = model._bound() if isinstance(model, Published) else getattr(model, "fit", model).law
     free = [name for name in (*law.variables, *dict.fromkeys(law.levels.values())) if name not in held]

@@ -10,6 +10,7 @@ import numpy as np
 from .._engine import Floats
 from .._errors import DataError, compose, counted
 from .._optimum import Optimum
+from .._optimum._pair import of_pair
 from .._repr import percent
 from .._runs import Runs
 from ..estimators import IsoFLOP, isoflop
@@ -43,7 +44,7 @@ def valleys(
 
     Parameters
     ----------
-    found : IsoFLOP, Runs, Fit, Bootstrap, Forecaster or Published
+    found : IsoFLOP, Runs, Fit, Bootstrap, Forecaster, Published or (law, params)
         Of isoFLOP profiles (runs are made into these) the curves through the runs and their lowest points; of a model
         the law at constant C = 6 N D, with its optima.
     budgets : sequence of float, optional
@@ -74,6 +75,7 @@ def valleys(
     >>> ax.get_xlabel()
     'parameters N'
     """
+    found = of_pair(found)
     _words.expect("valleys", found, (IsoFLOP, Runs, *MODELS), HINT + ", or isoFLOP profiles")
     if isinstance(found, Runs):
         found = isoflop(found, law=None)

@@ -17,7 +17,7 @@ from .._diagnose import diagnostics
 from .._diagnostics import Diagnostics
 from .._draws import Bootstrap
 from .._engine import Floats
-from .._errors import DataError, IsoflopError, IsoflopWarning, compose
+from .._errors import DataError, IsoflopError, IsoflopWarning, compose, counted
 from .._fitted import Fit
 from .._forecast import Forecaster, forecaster
 from .._runs import Runs, as_runs
@@ -119,7 +119,7 @@ def _model(
 ) -> tuple[Model, Runs | None]:
     if not isinstance(source, Forecaster | Bootstrap | Fit):
         runs = as_runs(source, **variables)
-        progress(f"the model: {len(runs):,} rows")
+        progress(f"the model: {counted(len(runs), 'row')}")
         return forecaster(runs, law), runs
     if law is not None or variables:
         name = "law" if law is not None else next(iter(variables))
