@@ -582,3 +582,10 @@ def test_what_came_as_pandas_goes_as_pandas():
 def test_sizes_of_a_design_are_numbers():
     with pytest.raises(iso.DataError, match=r"N is .*, expected numbers above 0"):
         iso.evaluate_design(KNOWN, N=["a"], D=[1e9], sigma=SIGMA, target_C=TARGET)
+
+
+def test_runs_made_that_cannot_be_used_are_told(demo):
+    table = {"N": demo.variable("N").copy(), "D": demo.variable("D"), "loss": demo.loss}
+    table["N"][:2] = np.nan
+    found = iso.plan_runs(iso.Runs(table, nan_policy="omit"), budget=1e20, target_C=1e22, k=4)
+    assert "2 rows of the runs made cannot be used, left out" in found.notes

@@ -306,3 +306,9 @@ def test_what_is_not_known_is_null_in_json():
         assert json.loads(text) == found.to_dict()
         assert "null" in text
         assert '"nan"' not in text
+
+
+def test_sizes_that_are_not_shown_are_counted():
+    found = iso.overtraining(EPOCH, N=np.geomspace(1e9, 1e10, 23), C=1e24)
+    for text in (repr(found), found.summary(), found._repr_html_()):
+        assert "and 3 more sizes, see to_frame()" in text

@@ -184,6 +184,17 @@ def test_a_frontier_shows_the_optimum_with_its_band_and_what_is_nearly_as_good(b
     assert (near_low, near_high) == (pytest.approx(best.near[0.02][0]), pytest.approx(best.near[0.02][1]))
 
 
+def test_a_frontier_rises_in_whatever_order_budgets_came(boot, ax):
+    C = np.array([1e22, 1e19, 1e24, 1e20])
+    plot.frontier(iso.compute_optimal(boot, C=C), ax=ax)
+    line = labelled(ax, "optimum")
+    assert list(line.get_xdata()) == sorted(C)
+    assert line.get_ydata() == pytest.approx(best_size(boot.fit.params, np.sort(C)), rel=1e-5)
+    budget, low, high = edges(labelled(ax, "95 % band"))
+    assert (np.diff(budget) > 0).all()
+    assert ((low < line.get_ydata()) & (line.get_ydata() < high)).all()
+
+
 @pytest.mark.parametrize(
     ("y", "label"),
     [

@@ -275,6 +275,15 @@ def test_the_verdict_is_of_the_target_whatever_the_scales():
         few.curves("much")
 
 
+def test_rows_that_cannot_be_used_are_told():
+    first, second = pair(n=7)
+    second = {**second, "loss": np.where(np.arange(7) == 3, np.nan, second["loss"])}
+    found = iso.compare_recipes(first, iso.Runs(second, nan_policy="omit"), b="new", n_resamples=0, a="old")
+    assert any(note.startswith("new: 1 of 7 rows left out") for note in found.notes)
+    assert not any(note.startswith("old:") for note in found.notes)
+    assert found.fit.n_rows == 13
+
+
 def test_ladders_of_sizes_and_tokens_are_compared_along_compute():
     old, new = pair()
     tables = [{"N": np.sqrt(C / 120), "D": 20 * np.sqrt(C / 120), "loss": t["loss"]} for t in (old, new)]

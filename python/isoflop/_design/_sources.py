@@ -12,7 +12,7 @@ from .. import laws
 from .._dependence import anova
 from .._draws import Bootstrap
 from .._engine import floats
-from .._errors import DataError, FitError, LawError, compose, listed
+from .._errors import DataError, FitError, LawError, compose, counted, listed
 from .._fit import fit as fit_law
 from .._fitted import Fit
 from .._forecast import Forecaster
@@ -173,7 +173,7 @@ def _from_fit(fit: Fit, draws: Bootstrap | None, given: Given) -> Known:
     drawn = draws is not None and fit.law.formula == laws.get(ROBUST).formula
     if not drawn and _is_robust(chosen) and set(fit.law.variables) >= {"N", "D"}:
         prior = dict(fit.priors) if given.prior == "weak" and fit.priors else given.prior
-        return replace(_from_runs(_runs_of(fit), chosen, replace(given, prior=prior)), backend=fit.backend)
+        return _from_runs(_runs_of(fit), chosen, replace(given, prior=prior))
     if given.law is not None and chosen != fit.law:
         raise LawError(compose("law is another one than that of the fit", "leave out law=, or pass the runs"))
     _check(fit.law, given.held)
@@ -211,7 +211,7 @@ def _of_fit(fit: Fit, draws: Bootstrap | None, priors: Mapping[str, Prior], give
     best = Version(fit.law, fit.params, _free(fit.law, fit.params, fixed), _check(fit.law, given.held))
     noise = given.sigma or _noise(fit, seen)
     structures = None if draws is not None else _structures(fit, given.discrepancy)
-    return Known(best, _drawn(best, draws), priors, noise, made, _notes_on(fit, shared), structures, fit.backend)
+    return Known(best, _drawn(best, draws), priors, noise, made, _notes_on(fit, shared), structures)
 
 
 def _structures(fit: Fit, discrepancy: float) -> Component | None:
@@ -258,6 +258,8 @@ def _notes_on(fit: Fit, shared: float) -> tuple[str, ...]:
     if shared > 0.05 and fit.groups is not None:
         groups = len(np.unique(fit.groups))
         notes.append(f"runs of a group share {percent(shared)} of their noise: {groups} groups count")
+    if fit.n_omitted:
+        notes.append(f"{counted(fit.n_omitted, 'row')} of the runs made cannot be used, left out")
     if fit.at_bound:
         notes.append(f"{', '.join(fit.at_bound)} ended at a bound and is held there")
     return tuple(notes)

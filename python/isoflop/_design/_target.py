@@ -6,7 +6,7 @@ Gradients are those of ln L by parameters on their internal scale (ln of positiv
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,8 +127,3 @@ def target_of(version: Version, C: float) -> Target:
     curvature = float(SECOND @ loss) / STEP**2
     size = -(FIRST @ slopes) / STEP / curvature
     return Target(C, best, float(np.exp(loss[2])), floats(np.vstack([slopes[2], size])))
-
-
-def sizes_at(version: Version, budgets: Sequence[float]) -> Floats:
-    """Return the best sizes at several budgets."""
-    return floats([optimal_size(version, C) for C in budgets])

@@ -12,6 +12,7 @@ from .._errors import DataError, compose
 from .._points import make_frame
 from .._repr import bullets, html_table, number, percent, table
 from .._store import finite
+from ._text import MOST, rest
 from ._text import ends as ends_text
 
 #: What has an interval.
@@ -95,7 +96,7 @@ class Overtraining:
         columns = self._columns()
         headers = ["N", "D/N", "loss", self.cost_unit, "extra compute", percent(self.level), "pays from", "best N"]
         rows = []
-        for i in range(min(len(columns["N"]), 20)):
+        for i in range(min(len(columns["N"]), MOST)):
             low, high = (columns[f"extra_compute_{side}"][i] for side in ("low", "high"))
             rows.append(
                 [
@@ -114,12 +115,11 @@ class Overtraining:
     def summary(self) -> str:
         """Return a row per size as text, and the notes."""
         head = f"{self.law}: other sizes than the best one; they pay from so many served tokens"
-        notes = bullets(self.notes)
-        return "\n\n".join(x for x in (head, table(*self._cells()), notes) if x)
+        return "\n\n".join(x for x in (head, repr(self), bullets(self.notes)) if x)
 
     def __repr__(self) -> str:
         """Show a row per size, at most twenty."""
-        return table(*self._cells())
+        return "\n".join([table(*self._cells()), *rest(np.size(self.N), "size")])
 
     def _repr_html_(self) -> str:
-        return html_table(*self._cells(), "; ".join(self.notes))
+        return html_table(*self._cells(), "; ".join([*rest(np.size(self.N), "size"), *self.notes]))

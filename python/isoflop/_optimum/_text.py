@@ -48,17 +48,26 @@ def short(best: Optimum) -> str:
 
 def html_of(best: Optimum) -> str:
     """Return the same for notebooks."""
-    caption = "; ".join(best.notes)
+    caption = "; ".join([*_rest(best), *best.notes])
     if _is_one(best):
         return html_table(["", ""], [list(pair) for pair in _facts(best) if pair[1]], caption)
     (first, rows), (second, more) = _optima(best), _ranges(best)
     return html_table(first + second[1:], [a + b[1:] for a, b in zip(rows, more, strict=True)], caption)
 
 
+def rest(n: int, what: str) -> list[str]:
+    """Say how many of so many rows are not shown.
+
+    Examples
+    --------
+    >>> rest(22, "budget"), rest(20, "budget")
+    (['and 2 more budgets, see to_frame()'], [])
+    """
+    return [f"and {counted(n - MOST, f'more {what}')}, see to_frame()"] if n > MOST else []
+
+
 def _rest(best: Optimum) -> list[str]:
-    """Say how many budgets are not shown."""
-    more = np.size(best.N) - MOST
-    return [f"and {counted(more, 'more budget')}, see to_frame()"] if more > 0 else []
+    return rest(np.size(best.N), "budget")
 
 
 def _is_one(best: Optimum) -> bool:

@@ -157,6 +157,7 @@ def compare_recipes(
     boot = _resample(fit, tables, n_resamples, rng, n_threads)
     notes = [
         *chosen,
+        *tables.left_out,
         pairing_note(tables, names, correlated, contrasts.linear.correlation if correlated else 0.0),
         *apart,
         *distance_notes(compute, tables.second, names, aim),

@@ -1,6 +1,6 @@
 """One law for both recipes: which parameters are each recipe's own, which are shared, which are held.
 
-The rows are `_tables`', what follows from the fit is in `_compared`.
+The rows are `_tables`', what follows from the fit is in `_contrast`.
 """
 
 from __future__ import annotations

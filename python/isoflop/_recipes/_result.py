@@ -214,10 +214,8 @@ class RecipeComparison:
         return f"{said} {ends}; {better}"
 
     def _at_target(self) -> tuple[float, float, float]:
-        """Return the multiplier at the target and its ends."""
-        i = int(np.argmin(np.abs(np.log(self.scales / self.target))))
-        x, low, high = (float(v[i]) for v in (self.estimate, self.low, self.high))
-        return x, low, high
+        """Return the multiplier at the target, which need not be one of the scales, and its ends."""
+        return self.multiplier_at(self.target)
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         columns = (self.scales, self.estimate, self.low, self.high, self.inside)

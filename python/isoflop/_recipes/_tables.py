@@ -45,7 +45,8 @@ class Tables:
         Which pairs of different rows are of one group of one recipe, and of one unit, whatever the recipe.
     paired_by : str
         What units are, "" where the recipes share none.
-    n_omitted : int
+    left_out : tuple of str
+        Which rows of which recipe cannot be used, in words.
     """
 
     columns: dict[str, Floats]
@@ -56,7 +57,7 @@ class Tables:
     group: NDArray[np.bool_] | None
     twin: NDArray[np.bool_] | None
     paired_by: str
-    n_omitted: int
+    left_out: tuple[str, ...]
 
     @property
     def n_twins(self) -> int:
@@ -89,7 +90,7 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
     DataError
         If a table lacks what the law needs, or has fewer than three runs at different points.
     """
-    used = []
+    used, left_out = [], []
     for runs, name in zip(both, names, strict=True):
         missing = [v for v in (*variables, "loss") if v != "loss" and v not in runs.variables]
         if missing or not runs.has_loss:
@@ -102,6 +103,7 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
             text = f"{name} has runs at {counted(len(points), 'point')}, expected {FEWEST} or more"
             raise DataError(compose(text, "a curve needs three scales at least; four or more say something of noise"))
         used.append(part)
+        left_out += [f"{name}: {note}" for note in part.notes if note not in runs.notes]
     sizes = [part.n_rows for part in used]
     second = np.repeat([False, True], sizes)
     columns = {v: np.concatenate([part.variable(v) for part in used]) for v in variables}
@@ -117,8 +119,7 @@ def read_tables(both: Sequence[Runs], variables: Sequence[str], names: Sequence[
     unit = _units(group, twin, len(second))
     loss = np.concatenate([part.loss for part in used])
     weights = np.concatenate([part.weights for part in used])
-    n_omitted = sum(runs.n_rows for runs in both) - sum(sizes)
-    return Tables(columns, loss, weights, second, unit, group, twin, paired_by, n_omitted)
+    return Tables(columns, loss, weights, second, unit, group, twin, paired_by, tuple(left_out))
 
 
 def _keys(

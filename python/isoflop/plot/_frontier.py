@@ -109,13 +109,14 @@ def _check(found: Optimum | Allocation, y: str, C: Any) -> None:
 
 
 def _of_optimum(ax: Axes, found: Optimum, y: Quantity, color: str, label: str) -> None:
-    budget = np.asarray(found.budget, float)
-    low, high = found.interval(y)
+    order = np.argsort(found.budget)
+    budget, at, low, high = (np.asarray(x, float)[order] for x in (found.budget, getattr(found, y), *found.interval(y)))
     if y == "N" and found.near:
         share = min(found.near)
         words = f"reached with {percent(share)} more {'compute' if found.unit == 'FLOP' else 'budget'}"
-        ax.fill_between(budget, *found.near[share], color=color, alpha=0.14, linewidth=0, zorder=1, label=words)
-    _line(ax, budget, np.asarray(getattr(found, y)), (low, high), found.level, color, label)
+        least, most = (np.asarray(end, float)[order] for end in found.near[share])
+        ax.fill_between(budget, least, most, color=color, alpha=0.14, linewidth=0, zorder=1, label=words)
+    _line(ax, budget, at, (low, high), found.level, color, label)
 
 
 def _of_allocation(
@@ -126,7 +127,7 @@ def _of_allocation(
         _minima(ax, found, y, level, color)
         ends = [p.C for p in found.profiles]
         C = np.geomspace(min(ends), REACH * max(ends), PLACES) if C is None else C
-    band = found.band(C=C, level=level)
+    band = found.band(C=np.sort(C), level=level)
     edges = (np.asarray(band[f"{y}_low"]), np.asarray(band[f"{y}_high"]))
     words = label or ("approach 2" if profiled else "approach 1")
     _line(ax, np.asarray(band["C"]), np.asarray(band[y]), edges, level, color, words)

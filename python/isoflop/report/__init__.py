@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import _store
 from .._errors import DataError, compose
+from .._quantiles import tails
 from .._repr import facts
 from ._findings import Findings, Settings, gather
 from ._grounds import key_numbers
@@ -184,8 +185,7 @@ def check(path: _store.PathLike, level: float) -> Path:
         raise DataError(
             compose(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}", "make it first")
         )
-    if not 0 < level < 1:
-        raise DataError(f"level is {level}, expected a number between 0 and 1")
+    tails(level)
     return target
 
 

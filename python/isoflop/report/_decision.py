@@ -15,6 +15,7 @@ from .._draws import Bootstrap
 from .._engine import Floats, floats
 from .._errors import DataError, IsoflopError, compose
 from .._forecast import Forecaster
+from .._given import scalar
 from .._optimum import Optimum, compute_optimal
 
 Model = Forecaster | Bootstrap
@@ -97,7 +98,7 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
     ('1.0e+19 1.0e+23 1.0e+24', 51)
     """
     first, last = float(seen.min()), float(seen.max())
-    target = USUAL_TARGET * last if target is None else target
+    target = USUAL_TARGET * last if target is None else scalar("target", target, "a training budget in FLOP")
     if not (np.isfinite(target) and target >= first):
         raise DataError(
             compose(f"target is {target:g} FLOP, the smallest run took {first:.3g}", "name a budget of at least that")
