@@ -260,3 +260,9 @@ def test_data_run_out_at_the_same_run_whatever_pays_for_it():
     for name, flops in free.wall.items():
         assert paid.wall[name] == pytest.approx(1e-18 * flops, rel=1e-4)
     assert any("USD on" in note for note in paid.notes)
+
+
+@pytest.mark.parametrize("N", ["a", [], [[1e9]], -1.0, True])
+def test_sizes_to_overtrain_that_are_none(N):
+    with pytest.raises(iso.DataError, match=r"N is .*, expected positive numbers of parameters"):
+        iso.overtraining(("chinchilla", BESIROGLU), N=N, loss=2.3)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._engine import Floats, floats
 from .._errors import DataError, compose, counted, listed
-from .._given import scalar
+from .._given import numbers, scalar
 from .._repr import number
 from ._costs import Candidates, Limits
 
@@ -77,8 +77,8 @@ def require_affordable(
 
 
 def points_of(N: Any, D: Any) -> tuple[Floats, Floats]:
-    sizes, tokens = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (N, D))
-    if sizes.shape != tokens.shape or sizes.ndim != 1 or not len(sizes):
+    sizes, tokens = (numbers(name, x, "a number per run") for name, x in (("N", N), ("D", D)))
+    if sizes.shape != tokens.shape or max(np.ndim(N), np.ndim(D)) > 1 or not len(sizes):
         raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")
     bad = ~(np.isfinite(sizes) & np.isfinite(tokens) & (sizes > 0) & (tokens > 0))
     if bad.any():

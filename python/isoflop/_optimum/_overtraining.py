@@ -15,6 +15,7 @@ from .. import _engine
 from .._cost_curve import CostCurve
 from .._engine import Floats, floats
 from .._errors import DataError, compose
+from .._given import numbers
 from .._quantiles import tails
 from .._repr import number
 from ._answer import backend_of_model
@@ -99,9 +100,10 @@ def overtraining(
         **plain,
     )
     models, notes = samples(source, made.level, n_draws, rng)
-    sizes = np.atleast_1d(np.asarray(N, dtype=np.float64))
-    if not (np.isfinite(sizes) & (sizes > 0)).all() or sizes.ndim > 1:
-        raise DataError(f"N is {N!r}, expected positive numbers of parameters")
+    expected = "positive numbers of parameters"
+    sizes = numbers("N", N, expected)
+    if not (np.isfinite(sizes) & (sizes > 0)).all() or np.ndim(N) > 1 or not len(sizes):
+        raise DataError(f"N is {N!r}, expected {expected}")
     work = _Work(made, models, sizes, budget.cost_unit, inference, _engine.thread_count(n_threads))
     found, lanes = work.run(budget)
     ends = _ends(found, lanes, level)

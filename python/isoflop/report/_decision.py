@@ -15,6 +15,7 @@ from .._draws import Bootstrap
 from .._engine import Floats, floats
 from .._errors import DataError, IsoflopError, compose
 from .._forecast import Forecaster
+from .._given import scalar
 from .._optimum import Optimum, compute_optimal
 
 Model = Forecaster | Bootstrap
@@ -98,7 +99,7 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
     """
     first, last = float(seen.min()), float(seen.max())
     target = USUAL_TARGET * last if target is None else target
-    if not (np.isfinite(target) and target >= first):
+    if not first <= scalar("target", target, "training compute in FLOP such as 1e24") < np.inf:
         raise DataError(
             compose(f"target is {target:g} FLOP, the smallest run took {first:.3g}", "name a budget of at least that")
         )
