@@ -227,6 +227,7 @@ def test_sparsity_is_free_within_its_range():
     i, j = np.unravel_index(loss.argmin(), loss.shape)
     assert best.loss <= loss.min() + 1e-12
     assert best.over["S"] == pytest.approx(S[j], abs=0.011)
+    assert any("S is at the highest" in note for note in best.notes)
     assert pytest.approx(float(N[i, 0]), rel=0.05) == best.N
 
 
@@ -300,20 +301,22 @@ def test_draws_that_never_reach_a_loss_cost_infinitely_much(boot):
     assert any("have no optimum" in note for note in best.notes)
 
 
-def test_a_fit_has_the_intervals_of_the_delta_method(fit):
-    """Spread of ln N_opt from draws against its gradient by differences, on the internal scale."""
-    best = iso.compute_optimal(fit, C=1e23, n_draws=20_000)
-    theta = np.log(fit.theta)
-
-    def log_N(x):
-        return np.log(laws.chinchilla_opt(C=1e23, **dict(zip(fit.names, np.exp(x), strict=True))).N_opt)
-
-    gradient = np.array([(log_N(theta + h) - log_N(theta - h)) / 2e-5 for h in 1e-5 * np.eye(5)])
-    sd = np.sqrt(gradient @ fit.covariance @ gradient)
-    df = fit.n_rows - 5
-    spread = np.std(np.log(best.draws["N"][0]))
-    assert spread == pytest.approx(sd * np.sqrt(df / (df - 2)), rel=0.03)
+def test_a_fit_is_refitted_on_the_spot(fit):
+    best = iso.compute_optimal(fit, C=1e23, n_draws=300, rng=5)
+    same = iso.compute_optimal(fit.bootstrap(300, rng=5), C=1e23)
+    assert np.array_equal(best.draws["N"], same.draws["N"])
+    assert best.interval("N") == same.interval("N")
+    assert any("300 refits by" in note for note in best.notes)
     assert iso.compute_optimal(fit, C=1e23, n_draws=0).draws is None
+
+
+def test_draws_around_a_cell_have_its_covariance(fit):
+    from isoflop._optimum._sample_draws import gaussian
+
+    draws = np.log(gaussian(fit.law, fit.names, fit.theta, fit.covariance, 40.0, 40_000, 1))
+    white = np.linalg.solve(np.linalg.cholesky(fit.covariance), (draws - np.log(fit.theta)).T)
+    np.testing.assert_allclose(white.mean(axis=1), 0, atol=0.03)
+    np.testing.assert_allclose(np.cov(white), np.eye(5) * 40 / 38, atol=0.05)
 
 
 def test_a_forecaster_averages_its_covariances(runs):
@@ -341,7 +344,7 @@ def test_a_level_is_held():
     loss = laws.get("chinchilla").predict(BESIROGLU, **grid) + np.where(np.arange(24) % 2, 0.3, 0.0)
     table = {**grid, "family": np.array(["a", "b"])[np.arange(24) % 2], "loss": loss}
     fit = iso.fit(table, iso.Law("E[family] + A / N**alpha + B / D**beta"))
-    a, b = (iso.compute_optimal(fit, C=1e22, held={"family": f}) for f in "ab")
+    a, b = (iso.compute_optimal(fit, C=1e22, held={"family": f}, n_draws=0) for f in "ab")
     assert b.loss - a.loss == pytest.approx(0.3, abs=1e-4)
     assert pytest.approx(b.N, rel=1e-6) == a.N
     with pytest.raises(iso.DataError, match="say which"):

@@ -56,8 +56,8 @@ def compute_optimal(
     Parameters
     ----------
     model : Fit, Bootstrap, Forecaster, Published, or (law, params)
-        Parameters, and how sure they are: a bootstrap's draws, those of a fit's normal approximation, those of every
-        covariance that a forecaster averages. Published values and plain parameters have no intervals.
+        Parameters, and how sure they are: a bootstrap's draws, refits of a fit to resamples made on the spot, draws
+        around every covariance that a forecaster averages. Published values and plain parameters have no intervals.
     C, usd, days, kwh, loss : float or sequence of float
         Exactly one of them: the budget in training FLOP, dollars, days or kWh, or a loss whose smallest budget is the
         answer.
@@ -94,9 +94,9 @@ def compute_optimal(
     level : float
         Nominal coverage of intervals.
     n_draws : int, optional
-        Draws to use: all of a bootstrap, 4,000 of a fit or forecaster where None; 0 for none.
+        Draws to use: all of a bootstrap, 2,000 refits of a fit, 4,000 of a forecaster where None; 0 for none.
     rng : int, Generator, SeedSequence or None
-        Seed of draws from a fit or forecaster.
+        Seed of refits and of a forecaster's draws.
     n_threads : int, optional
         Threads; all CPUs that this process may use where None. Results do not depend on it.
 

@@ -1,7 +1,7 @@
 """From a model to parameters: a central value, and draws that say how sure it is.
 
-A fit has draws from the normal approximation of its parameters, a bootstrap its own, a forecaster those of every
-covariance that it averages; published values have none, since nobody prints their correlations.
+A fit is refitted to resamples, a bootstrap has its own draws, a forecaster those of every covariance that it averages;
+published values have none, since nobody prints their correlations.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import laws
+from .._bootstrap import bootstrap
 from .._draws import Bootstrap
 from .._engine import Floats, floats
 from .._errors import DataError, FitError, LawError, compose
@@ -24,10 +25,9 @@ from .._points import expand
 from .._published import Published, values_of
 from .._seed import seed_of
 from ._cells import cell_samples
-from ._sample_draws import gaussian
 
-#: Draws of a fit or forecaster where the caller does not say.
-N_DRAWS = 4_000
+#: Draws of a forecaster, and refits of a fit, where the caller does not say.
+N_DRAWS, N_REFITS = 4_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,17 @@ def samples(model: Any, level: Mapping[str, Any], n_draws: int | None, rng: Any)
 
 
 def _of_fit(fit: Fit, level: Mapping[str, Any], n_draws: int | None, rng: Any) -> tuple[list[Sample], list[str]]:
+    """Refit resamples on the spot: the normal approximation of a robust fit is too narrow to plan with."""
+    count = _count(n_draws, N_REFITS)
+    if count and fit.problem is not None and fit.free and fit.n_rows > len(fit.free):
+        boot = bootstrap(fit, count, rng=rng)
+        found, notes = _of_bootstrap(boot, level, None)
+        said = f"intervals rest on {count:,} refits by {boot.scheme}{f' ({boot.reason})' if boot.reason else ''}"
+        return found, [said, *notes]
     pick = _columns(fit.law, fit.names, level)
-    count = _count(n_draws)
-    q, df = len(fit.free), fit.n_rows - len(fit.free)
-    notes = ["intervals rest on the normal approximation of the fit; fit.bootstrap(...) gives its own draws"]
-    draws = None
-    if df < 1 or not q or count == 0:
-        notes = ["the fit leaves no degrees of freedom to judge errors by, so there are no intervals"] if count else []
-    else:
-        draws = gaussian(fit.law, fit.names, fit.theta, fit.covariance, df, count, seed_of(rng))[:, pick]
     centre = floats(fit.theta[None, :][:, pick])
-    return [Sample(fit.law, _any_sign(fit.law, centre), centre, np.ones(1), draws)], notes
+    notes = ["the fit has no rows or freedom to judge errors by, so there are no intervals"] if count else []
+    return [Sample(fit.law, _any_sign(fit.law, centre), centre, np.ones(1), None)], notes
 
 
 def _of_bootstrap(boot: Bootstrap, level: Mapping[str, Any], n_draws: int | None) -> tuple[list[Sample], list[str]]:
@@ -138,9 +138,9 @@ def _of_forecaster(
     return out, []
 
 
-def _count(n_draws: int | None) -> int:
+def _count(n_draws: int | None, usual: int = N_DRAWS) -> int:
     if n_draws is None:
-        return N_DRAWS
+        return usual
     if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 0:
         raise DataError(f"n_draws is {n_draws!r}, expected a whole number of 0 or more")
     return int(n_draws)
