@@ -18,9 +18,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c '$(PY_OK)' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml
-PY_LINT := python tests/python benches/python .ci
+PY_LINT := python tests/python benches/python docs .ci
 
-.PHONY: help demo setup test test-rust test-python lint format bench bench-rust bench-gate wheel smoke clean
+.PHONY: help demo setup test test-rust test-python lint format bench measured bench-rust bench-gate docs pages wheel smoke clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,6 +43,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 # The package in development mode, compiled with the light profile.
@@ -90,11 +94,21 @@ bench: $(VENV)/.bench $(VENV)/.build ## time the main job against scipy and numb
 	$(BIN)/python benches/python/bench_cost.py
 	$(BIN)/python -m pytest --import-mode=prepend -W default benches/python/bench_api.py
 
+measured: $(VENV)/.bench $(VENV)/.build ## run the benches and write docs/measured/{speed,cost}.md; on a quiet machine
+	PIP_QUIET=1 $(BIN)/maturin develop --quiet --release $(CARGO_FLAGS) && rm -f $(VENV)/.package
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benches/python/measured.py
+
 bench-rust: ## time the Rust core (criterion)
 	cargo bench --locked $(CARGO_FLAGS) --bench refits
 
 bench-gate: ## count instructions (gungraun under valgrind) against the committed limits
 	.ci/bench_gate.sh $(CARGO_FLAGS)
+
+docs: $(VENV)/.package $(VENV)/.docs ## build the documentation into target/docs/html; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 --doctree-dir target/docs/doctrees docs target/docs/html
+
+pages: setup ## run the Python blocks of README and docs and write what they print into them
+	$(BIN)/python -W ignore tests/python/pages.py README.md $$(grep -rl '^```python' docs --include=*.md --exclude-dir=generated)
 
 wheel: $(VENV)/.build ## build the release wheel and the sdist into dist/
 	$(BIN)/maturin build --release --locked --out dist $(CARGO_FLAGS)
@@ -104,6 +118,6 @@ smoke: wheel ## install the wheel, and one built from the sdist, into empty envi
 	.ci/smoke.sh $(abspath $(BIN))/python dist
 
 clean: ## remove everything that was built
-	rm -rf target dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks demo-output
-	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf target dist docs/generated $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks demo-output
+	find python tests benches docs -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/isoflop/_core*.so python/isoflop/_core*.pyd

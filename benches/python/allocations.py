@@ -27,7 +27,8 @@ import isoflop as iso
 from isoflop._repr import percent, table
 
 ROOT = Path(__file__).parents[2]
-RATIOS, NEAREST, LEVEL, DRAWS = (3, 10, 30), 7, 0.8, 1000
+RATIOS, NEAREST, LEVELS, DRAWS = (3, 10, 30), 7, (0.8, 0.95), 4000
+HELD = tuple(f"{level:.0%}" for level in LEVELS)
 SWEEP = ("hparams", "warmup", "decay", "param_count", "loss_split")
 
 #: Who says how a budget is split.
@@ -91,8 +92,8 @@ def best_of(sweep: pl.DataFrame) -> Best | None:
     return Best(float(top), found[0], found[2], float(slope))
 
 
-def score(sweep: pl.DataFrame, best: Best) -> Iterator[tuple[str, float, bool, float]]:
-    """Yield (method, error of ln N, whether the interval holds, share of compute lost) for each cut."""
+def score(sweep: pl.DataFrame, best: Best) -> Iterator[dict[str, Any]]:
+    """Yield for each cut and method the error of ln N, whether intervals hold, and the share of compute lost."""
     for ratio in RATIOS:
         rows = sweep.filter((pl.col("C") <= best.C / ratio * 1.001) & (pl.col("loss") < 7))
         if len(rows) < 12 or rows["C"].n_unique() < 3:
@@ -100,10 +101,11 @@ def score(sweep: pl.DataFrame, best: Best) -> Iterator[tuple[str, float, bool, f
         with contextlib.redirect_stderr(io.StringIO()):
             runs = iso.Runs(rows, loss="loss", N="params", D="tokens", C="6*N*D")
         for name, method in METHODS.items():
-            found = iso.compute_optimal(method(runs), C=best.C, level=LEVEL, n_draws=DRAWS)
-            low, high = found.interval("N")
+            found = iso.compute_optimal(method(runs), C=best.C, n_draws=DRAWS)
             error = float(np.log(found.N / best.N))
-            yield name, error, bool(low < best.N < high), float(best.curvature * error**2 / best.slope)
+            below = float((found.draws["N"] < best.N).mean())
+            held = {name: abs(below - 0.5) < level / 2 for name, level in zip(HELD, LEVELS, strict=True)}
+            yield {"method": name, "error": error, "lost": best.curvature * error**2 / best.slope, **held}
 
 
 def main() -> None:
@@ -112,10 +114,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     warnings.simplefilter("ignore")
     out = [
-        {"family": family, "method": name, "error": error, "holds": holds, "lost": lost}
+        {"family": family, **scored}
         for family, sweep in families(parser.parse_args().data)
         if (best := best_of(sweep)) is not None
-        for name, error, holds, lost in score(sweep, best)
+        for scored in score(sweep, best)
     ]
     cells = (
         pl.DataFrame(out)
@@ -124,21 +126,20 @@ def main() -> None:
             cells=pl.len(),
             factor=pl.col("error").abs().median().exp(),
             bias=pl.col("error").mean().exp(),
-            holds=pl.col("holds").mean(),
+            **{name: pl.col(name).mean() for name in HELD},
             lost=pl.col("lost").median(),
         )
     )
     mean = cells.group_by("method", maintain_order=True).agg(
-        pl.lit("all, equally").alias("family"), pl.col("cells").sum(), pl.col("factor", "bias", "holds", "lost").mean()
+        pl.lit("all, equally").alias("family"), pl.col("cells").sum(), pl.col("factor", "bias", *HELD, "lost").mean()
     )
     rows = [
         [row["method"], row["family"], str(row["cells"]), f"{row['factor']:.2f}", f"{row['bias']:.2f}",
-         percent(row["holds"]), percent(row["lost"])]
+         *(percent(row[name]) for name in HELD), percent(row["lost"])]
         for row in pl.concat([cells, mean.select(cells.columns)]).iter_rows(named=True)
     ]  # fmt: skip
-    print(
-        table(["method", "family", "cuts", "median factor", "mean ratio", f"{LEVEL:.0%} holds", "compute lost"], rows)
-    )
+    holds = [f"{name} holds" for name in HELD]
+    print(table(["method", "family", "cuts", "median factor", "mean ratio", *holds, "compute lost"], rows))
 
 
 if __name__ == "__main__":

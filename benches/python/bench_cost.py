@@ -37,10 +37,14 @@ def columns():
 def main():
     """Print the figures."""
     sizes = columns()
-    seconds, _ = best(lambda: iso.transformer_params(**sizes, head_size=128))
-    print(f"parameters of {N:,} architectures, one core   {seconds:.2f} s")
-    seconds, _ = best(lambda: iso.transformer_flops(**sizes, head_size=128, seq_len=4096))
-    print(f"FLOPs of {N:,} architectures, one core        {seconds:.2f} s")
+    jobs = {
+        "parameters": lambda: iso.transformer_params(**sizes, head_size=128),
+        "FLOPs": lambda: iso.transformer_flops(**sizes, head_size=128, seq_len=4096),
+        "both in one pass": lambda: iso.transformer_counts(**sizes, head_size=128, seq_len=4096),
+    }
+    for what, job in jobs.items():
+        seconds, _ = best(job)
+        print(f"{what:18s} of {N:,} architectures, one core   {seconds:.2f} s")
     gpt3 = iso.Architecture(layers=96, width=12288, heads=96, vocab=51200, mlp="gelu", tied=True)
     cluster = iso.Cluster("A100", 4096)
     for threads in (1, 2):

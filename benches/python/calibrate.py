@@ -151,7 +151,7 @@ def show(title, rows, e):
         print(f"{source:22s} {len(values):4d} {np.mean(values):7.1f} {np.median(values):7.1f}")
     big = [r.model.n_params >= 8e9 and r.cluster.device.family in ("A100", "Hopper") for r in rows]
     print(f"{'all':22s} {len(a):4d} {a.mean():7.1f} {np.median(a):7.1f}")
-    print(f"{'A100/H100, 8B and up':22s} {sum(big):4d} {a[big].mean():7.1f} {np.median(a[big]):7.1f}")
+    print(f"{'A100/H100, 8B and up':22s} {sum(big):4d} {a[big].mean():7.2f} {np.median(a[big]):7.2f}")
 
 
 def write(calibration: Calibration, spread, n_rows, figures):

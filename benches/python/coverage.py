@@ -1,6 +1,6 @@
-"""How often intervals hold, on designs where the truth is known: the table of docs/coverage.md.
+"""How often intervals hold, on designs where the truth is known: the table of docs/measured/coverage.md.
 
-    python benches/python/coverage.py [--simulations 1000] [--write docs/coverage.md]
+    python benches/python/coverage.py [--simulations 1000] [--write docs/measured/coverage.md]
 
 Every case has the range that it must lie in; the demonstrations of failure must fail. Exit code 1 where one does not.
 """

@@ -1,6 +1,6 @@
-"""How often intervals of compute multipliers hold, on ladders whose truth is known: the table of docs/recipes.md.
+"""How often intervals of compute multipliers hold, on ladders whose truth is known: docs/measured/recipes.md.
 
-    python benches/python/recipes_coverage.py [--simulations 1000] [--drawn 200] [--part all] [--write docs/recipes.md]
+    python benches/python/recipes_coverage.py [--simulations 1000] [--drawn 200] [--part all] [--write FILE]
 
 Both recipes have n runs log-spaced from 1e18 to 1e21 FLOP on E + A C^-alpha. Multipliers are asked for in the middle of
 the ladder, at its end, and 10 and 100 times beyond. `t` is what `compare_recipes` gives; `normal` is the same with 1.96

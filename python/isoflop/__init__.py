@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from ._backtest import Backtest, backtest
     from ._cluster import Accelerator, Cluster, accelerator, accelerators
     from ._cluster_curve import cost_curve
+    from ._clusters import search_clusters
     from ._compare import LawComparison, compare_laws
     from ._cost import TrainingCost, training_cost, training_memory
     from ._cost_curve import CostCurve
-    from ._counts import convert_mfu, transformer_flops, transformer_params
+    from ._counts import convert_mfu, transformer_counts, transformer_flops, transformer_params
     from ._design import RunPlan, evaluate_design, plan_runs
     from ._diagnostics import Diagnostics
     from ._downstream import Downstream, DownstreamForecast, Emergence, downstream, emergence
@@ -116,11 +117,13 @@ _LATE = {
     "plot": "plot",
     "read_runs": "_read",
     "report": "report",
+    "search_clusters": "_clusters",
     "search_layouts": "_search",
     "simulate": "_simulate",
     "template": "_templates",
     "training_cost": "_cost",
     "training_memory": "_cost",
+    "transformer_counts": "_counts",
     "transformer_flops": "_counts",
     "transformer_params": "_counts",
     "validate_cost": "_validate",
@@ -199,11 +202,13 @@ __all__ = [
     "plot",
     "read_runs",
     "report",
+    "search_clusters",
     "search_layouts",
     "simulate",
     "template",
     "training_cost",
     "training_memory",
+    "transformer_counts",
     "transformer_flops",
     "transformer_params",
     "validate_cost",

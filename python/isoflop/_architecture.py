@@ -40,6 +40,14 @@ class Latent:
     References
     ----------
     DeepSeek-AI 2024, arXiv:2405.04434.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> mla = iso.Latent(kv_rank=512, nope_size=128, rope_size=64, value_size=128, query_rank=1536)
+    >>> deep = iso.Architecture(layers=60, width=5120, heads=128, mlp_width=12288, vocab=102400, mla=mla)
+    >>> deep.n_params
+    21327467520
     """
 
     kv_rank: int

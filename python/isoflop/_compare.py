@@ -43,6 +43,14 @@ class LawComparison:
         Cuts at which small runs forecast the larger ones.
     verdict : str
         What the table can and cannot tell apart.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("chinchilla", {"N": [1e8, 1e9, 1e10] * 8, "D": [1e9, 1e10, 1e11, 1e12] * 6}, noise=0.003)
+    >>> found = iso.compare_laws(runs, ["chinchilla", "kaplan_nd"])
+    >>> list(found.fits), found.likelihoods["chinchilla"].aicc < found.likelihoods["kaplan_nd"].aicc
+    (['chinchilla', 'kaplan_nd'], True)
     """
 
     fits: dict[str, Fit]

@@ -68,20 +68,15 @@ def objective(spec: dict[str, Any], table: dict[str, Any], recipe: dict[str, Any
 def count_parameters(model: dict[str, Any]) -> dict[str, Any]: ...
 def flops_per_token(model: dict[str, Any], seq_len: int, convention: str, pass_: str, recompute: str) -> float: ...
 def forward_flops(model: dict[str, Any], seq_len: int) -> dict[str, float]: ...
-def batch_parameters(
-    model: dict[str, Any], columns: dict[str, _Codes], follow: list[str], first: int, n: int
-) -> list[_Codes]: ...
-def batch_flops(
+def batch_counts(
     model: dict[str, Any],
     columns: dict[str, _Codes],
     follow: list[str],
-    first: int,
-    n: int,
+    rows: tuple[int, int],
     seq_len: int,
-    convention: str,
-    pass_: str,
-    recompute: str,
-) -> _Floats: ...
+    parameters: bool,
+    how: tuple[str, str, str] | None,
+) -> tuple[_Codes, _Codes, _Codes, _Floats]: ...
 def evaluate_layouts(pairs: list[dict[str, Any]], constants: _Floats) -> _Floats: ...
 def search_layouts(
     job: dict[str, Any], constants: _Floats, axes: dict[str, Any], keep: int, n_threads: int

@@ -17,8 +17,8 @@ from ._cluster import Cluster
 from ._errors import DataError, compose
 from ._estimate import COLUMNS, MEMORY_PARTS, TIME_PARTS, Calibration, Job, evaluate, kind_of, machine, pair, shipped
 from ._layout import Layout, States
-from ._repr import facts, number
-from ._search import search_layouts
+from ._repr import between, facts, number
+from ._search import search_layouts, zero
 
 GIB = 2.0**30
 #: Tokens of a step where the caller does not say.
@@ -84,7 +84,7 @@ def short(layout: Layout | None) -> str:
     """Return a layout on one line."""
     if layout is None:
         return "none"
-    cut = f"tp {layout.tp}, pp {layout.pp}, cp {layout.cp}, ep {layout.ep}, dp {layout.dp}, ZeRO {layout.zero_stage}"
+    cut = f"tp {layout.tp}, pp {layout.pp}, cp {layout.cp}, ep {layout.ep}, dp {layout.dp}, ZeRO {zero(layout)}"
     virtual = f", {layout.virtual_stages} virtual stages" if layout.virtual_stages > 1 else ""
     return f"{cut}{virtual}, micro-batch {layout.micro_batch}, recompute {layout.recompute}"
 
@@ -107,6 +107,14 @@ class TrainingCost:
         Bytes of the fullest device.
     layout : Layout
         How the job is cut.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> llama = iso.Architecture(layers=32, width=4096, heads=32, kv_heads=8, mlp_width=14336, vocab=128256)
+    >>> cost = iso.training_cost(llama, 1e12, iso.Cluster("H100-SXM", 64), seq_len=8192)
+    >>> cost.low["days"] < cost.days < cost.high["days"]
+    True
     """
 
     job: Job
@@ -162,8 +170,7 @@ class TrainingCost:
         """Return the costs as text."""
 
         def both(name: str, scale: float = 1.0) -> str:
-            value, low, high = (scale * x for x in (getattr(self, name), self.low[name], self.high[name]))
-            return f"{number(value, 4)}  ({number(low, 3)} to {number(high, 3)})"
+            return between(*(scale * x for x in (getattr(self, name), self.low[name], self.high[name])))
 
         job = self.job
         device = job.cluster.device

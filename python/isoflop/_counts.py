@@ -49,13 +49,7 @@ def transformer_params(**sizes: Any) -> dict[str, NDArray[np.int64]]:
     >>> counts["total"].tolist()
     [124439808, 354823168]
     """
-    base, columns, follow, shape = _split(sizes)
-    n = int(np.prod(shape))
-    out = {name: np.empty(n, dtype=np.int64) for name in ("total", "active", "non_embedding")}
-    for block, part in _blocks(columns, n):
-        for column, counts in zip(out.values(), _engine.batch_parameters(base.sizes, part, follow, block), strict=True):
-            column[block] = counts
-    return {name: column.reshape(shape) for name, column in out.items()}
+    return _count(sizes, PARAMETERS, 1, None)
 
 
 def transformer_flops(
@@ -90,13 +84,65 @@ def transformer_flops(
     >>> [f"{x:.3e}" for x in flops]
     ['5.147e+10', '4.492e+11']
     """
-    base, columns, follow, shape = _split({**sizes, "seq_len": seq_len})
-    how = (convention, passes, recompute)
+    flops: NDArray[np.float64] = _count(sizes, ("flops",), seq_len, (convention, passes, recompute))["flops"]
+    return flops
+
+
+def transformer_counts(
+    *,
+    seq_len: Any,
+    convention: str = "exact",
+    passes: Pass = "train",
+    recompute: Recompute = "none",
+    **sizes: Any,
+) -> dict[str, NDArray[Any]]:
+    """Count parameters and FLOPs of many architectures in one pass: what a sweep over shapes needs.
+
+    Parameters
+    ----------
+    seq_len, convention, passes, recompute
+        As in `transformer_flops`.
+    **sizes
+        As in `transformer_params`.
+
+    Returns
+    -------
+    dict of arrays
+        `total`, `active` and `non_embedding` parameters (int64, exact), and `flops` per token (float64).
+
+    Raises
+    ------
+    DataError
+        As in `transformer_params`.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> llama = iso.transformer_counts(layers=[32, 80], width=[4096, 8192], heads=[32, 64], kv_heads=8,
+    ...     mlp_width=[14336, 28672], vocab=128256, seq_len=8192)
+    >>> llama["total"].tolist(), [f"{x:.3e}" for x in llama["flops"]]
+    ([8030261248, 70553706496], ['5.147e+10', '4.492e+11'])
+    """
+    return _count(sizes, (*PARAMETERS, "flops"), seq_len, (convention, passes, recompute))
+
+
+#: Names of the counts of parameters, in the core's order; FLOPs come after them.
+PARAMETERS = ("total", "active", "non_embedding")
+
+
+def _count(
+    sizes: dict[str, Any], wanted: tuple[str, ...], seq_len: Any, how: tuple[str, str, str] | None
+) -> dict[str, NDArray[Any]]:
+    """Count block by block into arrays of the broadcast shape."""
+    base, columns, follow, shape = _split({**sizes, "seq_len": seq_len} if how else sizes)
     first = int(np.ravel(np.asarray(seq_len))[0]) if np.size(seq_len) else 1
-    out = np.empty(int(np.prod(shape)))
-    for block, part in _blocks(columns, out.size):
-        out[block] = _engine.batch_flops(base.sizes, part, follow, block, first, how)
-    return out.reshape(shape)
+    out = {name: np.empty(int(np.prod(shape)), float if name == "flops" else np.int64) for name in wanted}
+    for block, part in _blocks(columns, int(np.prod(shape))):
+        counts = _engine.batch_counts(base.sizes, part, follow, block, first, "total" in out, how)
+        for name, values in zip((*PARAMETERS, "flops"), counts, strict=True):
+            if name in out:
+                out[name][block] = values
+    return {name: column.reshape(shape) for name, column in out.items()}
 
 
 #: Rows that cross to the core at once: few enough to stay in the cache, and for an interrupt to be quick.

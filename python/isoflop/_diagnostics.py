@@ -55,6 +55,14 @@ class Diagnostics:
         How the size of residuals goes with the prediction.
     notes : Notes
         What is to be known, each with an id, a text and a remedy.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> X = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1e6]
+    >>> found = iso.fit(iso.simulate("power_floor", {"X": X}, noise=0.01), "power_floor").diagnostics()
+    >>> found.leverage.shape, found.unit
+    ((12,), 'row')
     """
 
     fit: Fit

@@ -47,6 +47,16 @@ class Bootstrap:
         Who was in a resample, and why where "auto" chose.
     seed : int
         Resample i depends on this and i only.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [1, 3, 10, 30, 100, 300, 1000, 3000] * 5}, noise=0.01)
+    >>> boot = iso.fit(runs, "power_floor").bootstrap(1000, rng=0)
+    >>> boot.draws.shape, boot.names, boot.n_failed
+    ((1000, 3), ('E', 'A', 'alpha'), 0)
+    >>> boot.interval(level=0.9).columns
+    ['parameter', 'estimate', 'low', 'high']
     """
 
     fit: Fit

@@ -168,23 +168,21 @@ def forward_flops(model: dict[str, Any], seq_len: int) -> dict[str, float]:
     return _core.forward_flops(model, seq_len)
 
 
-def batch_parameters(
-    model: dict[str, Any], columns: Mapping[str, Codes], follow: list[str], rows: slice
-) -> list[Codes]:
-    """Count total, active and non-embedding parameters of a block of architectures."""
-    return _core.batch_parameters(model, dict(columns), follow, rows.start, rows.stop - rows.start)
-
-
-def batch_flops(
+def batch_counts(
     model: dict[str, Any],
     columns: Mapping[str, Codes],
     follow: list[str],
     rows: slice,
     seq_len: int,
-    how: tuple[str, str, str],
-) -> Floats:
-    """Return FLOPs per token of a block of architectures; `how` is convention, passes, recompute."""
-    return _core.batch_flops(model, dict(columns), follow, rows.start, rows.stop - rows.start, seq_len, *how)
+    parameters: bool,
+    how: tuple[str, str, str] | None,
+) -> tuple[Codes, Codes, Codes, Floats]:
+    """Count a block of architectures in one pass; `how` is convention, passes, recompute of FLOPs per token.
+
+    What is not wanted comes back empty.
+    """
+    place = rows.start, rows.stop - rows.start
+    return _core.batch_counts(model, dict(columns), follow, place, seq_len, parameters, how)
 
 
 def evaluate_layouts(pairs: list[dict[str, Any]], constants: Floats) -> Floats:

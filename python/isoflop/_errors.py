@@ -32,19 +32,64 @@ __all__ = [
 
 
 class IsoflopError(Exception):
-    """Base class of every error that the package raises on purpose."""
+    """Base class of every error that the package raises on purpose.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> try:
+    ...     iso.laws.get("chinchila")
+    ... except iso.IsoflopError as error:
+    ...     print(error)
+    no law 'chinchila' in the catalogue
+    <BLANKLINE>
+    Hint: did you mean 'chinchilla', 'chinchilla_tied'?
+    """
 
 
 class DataError(IsoflopError, ValueError):
-    """The table, or an argument about it, cannot be used as it is."""
+    """The table, or an argument about it, cannot be used as it is.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> try:
+    ...     iso.Runs({"params": [1e8], "tokens": [1e9], "loss": [2.5]}, N="parms")
+    ... except iso.DataError as error:
+    ...     print(error)
+    no column 'parms' (asked for as N)
+    <BLANKLINE>
+    Hint: did you mean 'params'?
+    """
 
 
 class FitError(IsoflopError, RuntimeError):
-    """A fit could not be carried out at all (one that does not converge returns and warns)."""
+    """A fit could not be carried out at all (one that does not converge returns and warns).
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [1, 3, 10, 30, 100, 300, 1000, 3000] * 5}, noise=0.01)
+    >>> boot = iso.fit(runs, "power_floor").bootstrap(scheme="jackknife")
+    >>> try:
+    ...     boot.interval()
+    ... except iso.FitError as error:
+    ...     print(error)
+    jackknife draws have no quantiles
+    <BLANKLINE>
+    Hint: use .standard_error(), or another scheme
+    """
 
 
 class InternalError(IsoflopError, RuntimeError):
-    """A fault of the package itself; please report it."""
+    """A fault of the package itself; please report it.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> issubclass(iso.InternalError, iso.IsoflopError), issubclass(iso.InternalError, RuntimeError)
+    (True, True)
+    """
 
 
 class LawError(IsoflopError, ValueError):
@@ -83,23 +128,78 @@ class LawError(IsoflopError, ValueError):
 
 
 class IsoflopWarning(UserWarning):
-    """Base class of every warning of the package."""
+    """Base class of every warning of the package.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import isoflop as iso
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", iso.IsoflopWarning)  # all of them, and none of others
+    ...     round(iso.laws.get("chinchilla").predict("hoffmann2022_printed", N=70e9, D=1.4e12), 3)
+    1.937
+    """
 
 
 class ConvergenceWarning(IsoflopWarning):
-    """A fit returned without having converged, or with a parameter at a bound."""
+    """A fit returned without having converged, or with a parameter at a bound.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [1, 2, 4, 8]}, noise=0.3, rng=3)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     fit = iso.fit(runs, "power_floor")
+    ...     fit.success, caught[0].category.__name__
+    (False, 'ConvergenceWarning')
+    """
 
 
 class ExtrapolationWarning(IsoflopWarning):
-    """A prediction lies far outside the runs that it rests on."""
+    """A prediction lies far outside the runs that it rests on.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import isoflop as iso
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = iso.laws.get("ilog2").predict({"a": 0.1, "b": 2.0}, X=0.5)
+    ...     caught[0].category.__name__
+    'ExtrapolationWarning'
+    """
 
 
 class PrecisionWarning(IsoflopWarning):
-    """A number is less precise than its digits say."""
+    """A number is less precise than its digits say.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import isoflop as iso
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = iso.laws.get("chinchilla").predict("hoffmann2022_printed", N=70e9, D=1.4e12)
+    ...     caught[0].category.__name__
+    'PrecisionWarning'
+    """
 
 
 class DataWarning(IsoflopWarning):
-    """Values are usable but look as if they were in other units than they should be."""
+    """Values are usable but look as if they were in other units than they should be.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import isoflop as iso
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     runs = iso.Runs({"N": [70.0, 13.0, 7.0], "D": [2e12, 1e12, 1e12], "loss": [1.9, 2.1, 2.2]})  # billions
+    ...     caught[0].category.__name__
+    'DataWarning'
+    """
 
 
 def compose(message: str, hint: str | None = None) -> str:

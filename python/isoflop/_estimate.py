@@ -22,10 +22,10 @@ from ._layout import Layout, States, recipe
 
 PATH = Path(__file__).parent / "data" / "calibration.json"
 COLUMNS = _engine.COST_COLUMNS
-TIME_PARTS = COLUMNS[1:9]
-MEMORY_PARTS = COLUMNS[9:16]
 #: Bytes that `allocated` leaves out.
 RESERVE = COLUMNS.index("reserve")
+TIME_PARTS = COLUMNS[1 : COLUMNS.index("weights")]
+MEMORY_PARTS = COLUMNS[COLUMNS.index("weights") : RESERVE + 1]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,18 @@ class Calibration:
         Quantiles of log(measured / predicted) in cross-validation, by kind of job and level.
     scale : float
         Factor of every time, from a user's own measured steps.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> row = {"n_layers": 32, "d_model": 4096, "n_heads": 32, "n_kv_heads": 8, "d_ff": 14336, "vocab": 128256,
+    ...        "seq_len": 8192, "accelerator": "H100-SXM", "n_devices": 8, "tp": 1, "pp": 1, "zero_stage": 3,
+    ...        "micro_batch": 1, "global_batch": 64, "precision": "bf16", "recompute": "none", "step_time_s": 7.0}
+    >>> mine = iso.calibrate([row])
+    >>> llama = iso.Architecture(layers=32, width=4096, heads=32, kv_heads=8, mlp_width=14336, vocab=128256)
+    >>> cost = iso.training_cost(llama, 1e12, iso.Cluster("H100-SXM", 64), seq_len=8192, calibration=mine)
+    >>> cost.low["days"] < cost.days < cost.high["days"]
+    True
     """
 
     constants: Mapping[str, float]

@@ -64,6 +64,16 @@ class Fit:
     n_rows, n_omitted : int
     fingerprint : str
         Of the data that were used.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("chinchilla", {"N": [1e8, 1e9, 1e10] * 4, "D": [1e9, 1e10, 1e11, 1e12] * 3}, noise=0.0)
+    >>> fit = iso.fit(runs, "chinchilla")
+    >>> fit.success, fit.names
+    (True, ('E', 'A', 'alpha', 'B', 'beta'))
+    >>> round(fit.predict(N=70e9, D=1.4e12), 4)
+    1.9739
     """
 
     law: Law

@@ -74,6 +74,7 @@ def evaluate(text: str, values: Mapping[str, Any], what: str = "derived") -> np.
 
 
 def plain_spec(text: str, variables: Sequence[str]) -> dict[str, Any]:
+    """Return a formula without any settings as the core takes it; names that are no variables are parameters."""
     return {
         "formula": text,
         "variables": list(variables),

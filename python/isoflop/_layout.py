@@ -13,7 +13,7 @@ States = Literal["auto", "mixed", "zero", "fp16_copies", "sharded", "fp32", "ada
 STATES = {
     "mixed": (2.0, 4.0, 12.0),  # 16-bit weights, fp32 gradients (Megatron bf16): 18
     "zero": (2.0, 2.0, 12.0),  # 16-bit gradients (Rajbhandari et al. 2020, section 3.1): 16
-    "fp16_copies": (2.0, 6.0, 12.0),  # gradients in 16 and 32 bit (Megatron fp16): 20
+    "fp16_copies": (2.0, 6.0, 12.0),  # gradients in 16 and 32 bit (Megatron fp16, DeepSpeed bf16): 20
     "sharded": (4.0, 4.0, 8.0),  # fp32 everything but the gathered copy (FSDP): 16
     "fp32": (4.0, 4.0, 8.0),
     "adam8": (2.0, 4.0, 6.0),  # moments in 8 bit: 12
@@ -51,13 +51,15 @@ class Layout:
         Whether dropout's masks are kept for the backward pass.
     overlap : {"all", "data", "none"}
         Which traffic runs beside the work: all, all but tensor-parallel collectives, or none.
+    gather : {"block", "tensor"}
+        What ZeRO-3 gathers at once: a block's weights (FSDP), or each tensor by itself, which many ranks make slow.
 
     Examples
     --------
     >>> import isoflop as iso
     >>> iso.Layout(tp=8, pp=4, micro_batch=2).over(256)
     Layout(tp=8, pp=4, cp=1, ep=1, dp=8, virtual_stages=1, zero_stage=1, shards=8, micro_batch=2, recompute='none',
-           recompute_share=1.0, sequence_parallel=True, flash=True, dropout=False, overlap='all')
+           recompute_share=1.0, sequence_parallel=True, flash=True, dropout=False, overlap='all', gather='block')
     """
 
     tp: int = 1
@@ -75,6 +77,7 @@ class Layout:
     flash: bool = True
     dropout: bool = False
     overlap: Literal["all", "data", "none"] = "all"
+    gather: Literal["block", "tensor"] = "block"
 
     def __post_init__(self) -> None:
         for name in ("tp", "pp", "cp", "ep", "virtual_stages", "micro_batch"):
@@ -87,6 +90,8 @@ class Layout:
             raise DataError(f"recompute_share is {self.recompute_share!r}, expected a number above 0 and up to 1")
         if self.overlap not in ("all", "data", "none"):
             raise DataError(f"overlap is {self.overlap!r}, expected 'all', 'data' or 'none'")
+        if self.gather not in ("block", "tensor"):
+            raise DataError(f"gather is {self.gather!r}, expected 'block' or 'tensor'")
         if self.recompute not in ("none", "selective", "full"):
             raise DataError(f"recompute is {self.recompute!r}, expected 'none', 'selective' or 'full'")
 
@@ -128,12 +133,14 @@ def recipe(precision: str, states: States, zero_stage: int) -> dict[str, Any]:
         raise DataError(f"states is {states!r}, expected 'auto' or one of {listed(STATES)}")
     weight, gradient, optimizer = STATES[kind]
     element = 4.0 if wide else 2.0
+    # Gradients of fp16 travel as they are computed; those of bf16 are added up, and travel, in 32 bit.
+    narrow = kind in ("sharded", "fp16_copies") or (kind == "mixed" and precision == "fp16")
     return {
         "weight": weight,
         "gradient": gradient,
         "optimizer": optimizer,
         "activation": element,
         "gathered": element,
-        "reduced": element if kind == "sharded" else gradient,
+        "reduced": element if narrow else gradient,
         "low": precision in ("fp8", "mxfp8", "nvfp4", "int8"),
     }

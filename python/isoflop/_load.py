@@ -16,6 +16,17 @@ def load(path: _store.PathLike) -> Fit | FitTable | Bootstrap | Forecaster:
     ------
     DataError
         If the file is missing, cut short, not one of ours, or of a newer schema.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [1, 3, 10, 30, 100, 300, 1000, 3000] * 5}, noise=0.01)
+    >>> import tempfile
+    >>> fit = iso.fit(runs, "power_floor")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fit.save(f"{folder}/fit.json")
+    ...     iso.load(f"{folder}/fit.json").params == fit.params
+    True
     """
     kinds: dict[str, type[Fit | FitTable | Bootstrap | Forecaster]]
     kinds = {"fit": Fit, "fit_table": FitTable, "bootstrap": Bootstrap, "forecaster": Forecaster}

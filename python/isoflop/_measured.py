@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ._architecture import Architecture, Latent
 from ._cluster import Cluster, accelerator
 from ._errors import DataError
-from ._layout import Layout
+from ._layout import Layout, States
 
 #: DeepSeek-V2 and V3 and their relatives share these ranks; the tables say only that attention is low-rank.
 DEEPSEEK = {"query_rank": 1536, "kv_rank": 512, "nope_size": 128, "rope_size": 64, "value_size": 128}
@@ -35,6 +35,7 @@ class Measured:
     seq_len: int
     batch: int
     precision: str
+    states: States
     open: tuple[str, ...]
     assumed: tuple[str, ...]
     step_time_s: float | None
@@ -76,6 +77,7 @@ def read_row(row: Mapping[str, str]) -> Measured:
         seq_len=_int(row, "seq_len"),
         batch=_int(row, "global_batch"),
         precision=precision,
+        states=_states(row, precision),
         open=open_,
         assumed=assumed,
         step_time_s=step_time_s,
@@ -149,7 +151,7 @@ def _cluster(row: Mapping[str, str]) -> Cluster:
 #: Frameworks that interleave stages as a matter of course, so that silence does not mean that they did not.
 INTERLEAVING = ("Megatron-Core", "Megatron-Bridge", "NeMo")
 #: Frameworks that wait for their collectives.
-WAITING = ("Megatron-LM", "Megatron-DeepSpeed")
+WAITING = ("Megatron-LM", "Megatron-DeepSpeed", "DeepSpeed")
 
 
 def _overlap(row: Mapping[str, str]) -> str:
@@ -160,6 +162,12 @@ def _overlap(row: Mapping[str, str]) -> str:
     if "vanilla TP" in notes:
         return "data"
     return "none" if "no communication overlap" in notes or framework.startswith(WAITING) else "all"
+
+
+def _states(row: Mapping[str, str], precision: str) -> States:
+    """Return the bytes per parameter: DeepSpeed's bf16 optimizer keeps gradients in 16 and in 32 bit."""
+    both = row.get("framework", "") == "Megatron-DeepSpeed" and precision == "bf16"
+    return "fp16_copies" if both else "auto"
 
 
 def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str, ...], tuple[str, ...]]:
@@ -189,6 +197,7 @@ def _layout(row: Mapping[str, str], cluster: Cluster) -> tuple[Layout, tuple[str
         sequence_parallel=row.get("sequence_parallel") == "1",
         flash=row.get("flash_attn") != "0",
         overlap=_overlap(row),  # type: ignore[arg-type]
+        gather="tensor" if row.get("framework", "").startswith("DeepSpeed") else "block",
     )
     layout = layout.over(cluster.count)
     if _int(row, "global_batch") % layout.dp:

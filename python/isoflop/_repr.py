@@ -80,6 +80,29 @@ def pair(value: float, error: float) -> tuple[str, str]:
     return f"{round(value, -place):.{decimals}f}", f"{round(error, -place):.{decimals}f}"
 
 
+def between(value: float, low: float, high: float) -> str:
+    """Return a value and its interval, all rounded to the place that two digits of half its width end at.
+
+    Examples
+    --------
+    >>> between(963746.2, 819364.0, 1124314.0)
+    '960000  (820000 to 1120000)'
+    >>> between(13.377, 11.421, 15.653)
+    '13.4  (11.4 to 15.7)'
+    >>> between(1.5, 1.5, 1.5)
+    '1.5  (1.5 to 1.5)'
+    """
+    half = (high - low) / 2
+    if not math.isfinite(half) or half <= 0:
+        return f"{number(value)}  ({number(low)} to {number(high)})"
+    place = math.floor(math.log10(half)) - 1
+    decimals = max(-place, 0)
+    value, low, high = (round(x, -place) for x in (value, low, high))
+    if abs(high) >= 1e9:
+        return f"{number(value)}  ({number(low)} to {number(high)})"
+    return f"{value:.{decimals}f}  ({low:.{decimals}f} to {high:.{decimals}f})"
+
+
 def _scientific(value: float, error: float, place: int) -> tuple[str, str]:
     """Round both to the same decimal place and write them with the same power of ten."""
     exponent = math.floor(math.log10(max(abs(value), error)))

@@ -187,8 +187,8 @@ def _refuse_duplicates(own: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for role, column in own.items():
         first = seen.setdefault(column, role)
-        if first == role or ("groups" in (first, role) and {first, role}.isdisjoint(_NUMERIC_ROLES)):
-            continue  # the unit of resampling may also be a level of the law
+        if first == role or ("groups" in (first, role) and {first, role}.isdisjoint(("loss", "weights"))):
+            continue  # the unit of resampling may also be a level of the law, or the size
         hint = "give each role a column of its own"
         if role not in (*_NUMERIC_ROLES, "groups"):
             hint = f"write {role}={first!r} if {role} is to be the same as {first}"

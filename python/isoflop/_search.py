@@ -16,7 +16,7 @@ from ._repr import table
 
 #: Recomputation by the core's code.
 RECOMPUTE = ("none", "selective", "full")
-CUT = ("tp", "pp", "virtual_stages", "cp", "ep", "zero_stage", "micro_batch")
+CUT = ("tp", "pp", "virtual_stages", "cp", "ep", "zero_stage", "shards", "micro_batch")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,19 @@ class LayoutSearch:
 
 def _line(one: Candidate) -> list[str]:
     cut = one.layout
-    numbers = (cut.tp, cut.pp, cut.virtual_stages, cut.cp, cut.ep, cut.dp, cut.zero_stage, cut.micro_batch)
-    return [f"{one.step_time_s:.4g}", f"{100 * one.memory_slack:.0f}", *map(str, numbers), cut.recompute]
+    degrees = (cut.tp, cut.pp, cut.virtual_stages, cut.cp, cut.ep, cut.dp, zero(cut), cut.micro_batch)
+    return [f"{one.step_time_s:.4g}", f"{100 * one.memory_slack:.0f}", *map(str, degrees), cut.recompute]
+
+
+def zero(cut: Layout) -> str:
+    """Return the ZeRO stage, and how many ranks a shard is spread over where those are not all.
+
+    Examples
+    --------
+    >>> zero(Layout(dp=16, shards=8, zero_stage=3)), zero(Layout(dp=16, shards=16, zero_stage=1))
+    ('3 over 8', '1')
+    """
+    return f"{cut.zero_stage} over {cut.shards}" if cut.zero_stage and cut.shards < cut.dp else str(cut.zero_stage)
 
 
 def search_layouts(
@@ -106,8 +117,8 @@ def search_layouts(
     calibration : Calibration, optional
         Constants; those of the package where left out.
     **axes
-        Values to try: tp, pp, cp, ep, virtual_stages, zero_stage, micro_batch, recompute; all that divide where
-        left out.
+        Values to try: tp, pp, cp, ep, virtual_stages, zero_stage, shards, micro_batch, recompute; all that divide
+        where left out. Of `shards` these are 0, all data-parallel ranks, and a scale-up domain (HSDP).
 
     Returns
     -------
@@ -160,6 +171,7 @@ def _axes(job: Job) -> dict[str, Any]:
         "ep": _divisors(model.experts) if model.experts else [1],
         "virtual_stages": _divisors(model.layers),
         "zero_stage": [0, 1, 2, 3],
+        "shards": [0, job.cluster.domain] if n > job.cluster.domain > 1 else [0],
         "micro_batch": [d for d in _divisors(job.batch) if d <= 64],
         "recompute": list(RECOMPUTE),
         "base": base,
@@ -174,7 +186,7 @@ def _divisors(n: int) -> list[int]:
 def _merged(job: Job, parts: list[dict[str, Any]], keep: int, scale: float) -> LayoutSearch:
     def found(cut: Sequence[int], numbers: Sequence[float]) -> Candidate:
         sizes = dict(zip(CUT, cut, strict=False))
-        layout = replace(Layout(**sizes), recompute=RECOMPUTE[cut[7]]).over(job.cluster.count)  # type: ignore[arg-type]
+        layout = replace(Layout(**sizes), recompute=RECOMPUTE[cut[len(CUT)]]).over(job.cluster.count)  # type: ignore[arg-type]
         limit = machine(job, shipped())["memory"]
         return Candidate(layout, numbers[0] * scale, numbers[1], 1 - numbers[1] / limit)
 

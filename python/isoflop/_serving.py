@@ -30,6 +30,14 @@ class InferenceCost:
         At the cluster's price per device-hour.
     kv_bytes_per_token, weight_bytes, cache_bytes : float
         Cache of one token; weights and cache of one device.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> llama = iso.Architecture(layers=32, width=4096, heads=32, kv_heads=8, mlp_width=14336, vocab=128256)
+    >>> cost = iso.inference_cost(llama, iso.Cluster("H100-SXM", 1), prompt_tokens=1000, batch=16)
+    >>> cost.decode_s > cost.decode_floor_s, cost.kv_bytes_per_token
+    (True, 131072.0)
     """
 
     prefill_s: float

@@ -40,6 +40,17 @@ class CoverageStudy:
     truth : ndarray (simulations, quantities)
     level : float
         Nominal coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> points = {"X": [1, 3, 10, 30, 100, 300, 1000, 3000] * 5}
+    >>> fit = iso.fit(iso.simulate("power_floor", points, noise=0.0), "power_floor", criterion="squared")
+    >>> noise = 0.01 * np.random.default_rng(0).standard_normal((400, 40))
+    >>> study = iso.coverage_study(fit, fit.fitted * np.exp(noise), dict(fit.params), ["delta"])
+    >>> study.names, bool(np.all(study.coverage > 0.9))
+    (('E', 'A', 'alpha'), True)
     """
 
     methods: tuple[str, ...]

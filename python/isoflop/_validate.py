@@ -94,6 +94,22 @@ def validate_cost(path: str | PathLike[str], *, calibration: Calibration | None 
     ------
     DataError
         A column that every configuration needs is missing, or no row can be expressed.
+
+    Examples
+    --------
+    >>> import csv, tempfile
+    >>> import isoflop as iso
+    >>> row = {"n_layers": 32, "d_model": 4096, "n_heads": 32, "n_kv_heads": 8, "d_ff": 14336, "vocab": 128256,
+    ...        "seq_len": 8192, "accelerator": "H100-SXM", "n_devices": 8, "tp": 1, "pp": 1, "zero_stage": 3,
+    ...        "micro_batch": 1, "global_batch": 64, "precision": "bf16", "recompute": "none", "step_time_s": 7.0}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open(f"{folder}/steps.csv", "w", newline="") as file:
+    ...         writer = csv.DictWriter(file, row)
+    ...         _ = writer.writeheader()
+    ...         _ = writer.writerow(row)
+    ...     checked = iso.validate_cost(f"{folder}/steps.csv")
+    >>> len(checked.rows)
+    1
     """
     with Path(path).open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)

@@ -1,6 +1,6 @@
 //! The counting functions of `isoflop._core`: convert, run through the door, convert back.
 
-use isoflop_core::transformer::batch::{Column, Follow, Rows, setter};
+use isoflop_core::transformer::batch::{Column, Follow, Rows, VARYING};
 use isoflop_core::transformer::flops::{self, Span};
 use isoflop_core::transformer::parameters::Whole;
 use isoflop_core::transformer::{Block, Parameters};
@@ -115,63 +115,51 @@ fn rows<'a>(
     base: isoflop_core::transformer::Architecture,
     columns: &'a [Owned],
     seq_len: u64,
-    first: usize,
+    (first, n): (usize, usize),
     follow: Follow,
 ) -> PyResult<Rows<'a>> {
-    let mut out = Rows { base, columns: Vec::new(), seq_len: Column::One(seq_len), follow, first };
+    let mut out = Rows { base, columns: [None; VARYING.len()], n, seq_len: Column::One(seq_len), follow, first };
     for (name, values) in columns {
+        if values.len() != n {
+            return Err(PyValueError::new_err(format!("{name} has {} values, expected {n}", values.len())));
+        }
         if name == "seq_len" {
             out.seq_len = Column::Many(values);
             continue;
         }
-        let set = setter(name).ok_or_else(|| PyValueError::new_err(format!("{name} cannot vary by row")))?;
-        out.columns.push((name, set, values));
+        let place = VARYING.iter().position(|known| known == name);
+        let place = place.ok_or_else(|| PyValueError::new_err(format!("{name} cannot vary by row")))?;
+        out.columns[place] = Some(values);
     }
     Ok(out)
 }
 
-/// Total, active and non-embedding parameters of a block of models: three int64 arrays.
-#[pyfunction]
-pub fn batch_parameters<'py>(
-    py: Python<'py>,
-    model: &Bound<'py, PyDict>,
-    columns: &Bound<'py, PyDict>,
-    follow: Vec<String>,
-    first: usize,
-    n: usize,
-) -> PyResult<[Bound<'py, PyArray1<i64>>; 3]> {
-    let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, 1, first, following(&follow))?;
-    let counts = run::short(py, |_| {
-        let (mut total, mut active, mut rest) = (vec![0; n], vec![0; n], vec![0; n]);
-        table.parameters([&mut total, &mut active, &mut rest])?;
-        Ok([total, active, rest])
-    })?;
-    Ok(counts.map(|column| PyArray1::from_vec(py, column)))
-}
+/// Counts of a block of models.
+type CountArrays<'py> =
+    (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>);
 
-/// FLOPs per token of a block of models: a float64 array.
+/// Total, active and non-embedding parameters and FLOPs per token of a block of models, in one pass.
+///
+/// `how` is (convention, pass, recompute); without it, and without `parameters`, those arrays are empty.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
-pub fn batch_flops<'py>(
+pub fn batch_counts<'py>(
     py: Python<'py>,
     model: &Bound<'py, PyDict>,
     columns: &Bound<'py, PyDict>,
     follow: Vec<String>,
-    first: usize,
-    n: usize,
+    rows: (usize, usize),
     seq_len: u64,
-    convention: &str,
-    pass_: &str,
-    recompute: &str,
-) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    parameters: bool,
+    how: Option<(String, String, String)>,
+) -> PyResult<CountArrays<'py>> {
     let (base, columns) = (architecture(model)?, owned(columns)?);
-    let table = rows(base, &columns, seq_len, first, following(&follow))?;
-    let (convention, pass, recompute) = counting(convention, pass_, recompute)?;
-    let values = run::short(py, |_| {
-        let mut out = vec![0.0; n];
-        table.flops(&mut out, (convention?, pass, recompute))?;
-        Ok(out)
+    let table = self::rows(base, &columns, seq_len, rows, following(&follow))?;
+    let how = how.map(|(convention, pass, recompute)| counting(&convention, &pass, &recompute)).transpose()?;
+    let c = run::short(py, |_| {
+        let how = how.map(|(convention, pass, recompute)| Ok((convention?, pass, recompute))).transpose()?;
+        table.counts(parameters, how)
     })?;
-    Ok(PyArray1::from_vec(py, values))
+    let ints = |column| PyArray1::from_vec(py, column);
+    Ok((ints(c.total), ints(c.active), ints(c.non_embedding), PyArray1::from_vec(py, c.flops)))
 }

@@ -152,12 +152,13 @@ pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
         dropout: get(d, "dropout")?,
         overlap_data: get::<String>(d, "overlap")? != "none",
         overlap_tensor: get::<String>(d, "overlap")? == "all",
+        gather_tensors: get::<String>(d, "gather")? == "tensor",
     })
 }
 
 /// Calibrated constants, in the order of their names.
 pub fn constants(value: &Bound<'_, PyAny>) -> PyResult<Constants> {
     let values = crate::convert::floats(value)?;
-    let array = <[f64; 21]>::try_from(values.as_slice());
-    array.map(|x| Constants::from_array(&x)).map_err(|_| PyValueError::new_err("expected 21 constants"))
+    let expected = || PyValueError::new_err(format!("expected {} constants", Constants::NAMES.len()));
+    values.as_slice().try_into().map(Constants::from_array).map_err(|_| expected())
 }

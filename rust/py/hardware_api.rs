@@ -24,7 +24,7 @@ pub fn refusals() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Columns of [`evaluate`].
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 16] = [
     "total",
     "compute",
     "launch",
@@ -33,7 +33,6 @@ pub const COLUMNS: [&str; 17] = [
     "bubble",
     "data",
     "update",
-    "straggler",
     "weights",
     "gradients",
     "optimizer",
@@ -44,7 +43,7 @@ pub const COLUMNS: [&str; 17] = [
     "refusal",
 ];
 
-fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
+fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 16] {
     let code = refusal.map_or(-1.0, |r| f64::from(r as u8));
     [
         s.total,
@@ -55,7 +54,6 @@ fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
         s.bubble,
         s.data,
         s.update,
-        s.straggler,
         m.weights,
         m.gradients,
         m.optimizer,
@@ -67,7 +65,7 @@ fn line(s: &Step, m: &Memory, refusal: Option<Refusal>) -> [f64; 17] {
     ]
 }
 
-fn one(job: &Job, l: &Layout) -> [f64; 17] {
+fn one(job: &Job, l: &Layout) -> [f64; 16] {
     match l.check(job, false) {
         Err(refusal) => line(&Step::default(), &Memory::default(), Some(refusal)),
         Ok(()) => {
@@ -96,9 +94,10 @@ pub fn evaluate_layouts<'py>(
     Ok(PyArray1::from_vec(py, lines.into_flattened()).reshape([n, COLUMNS.len()])?.into_any())
 }
 
-fn describe(found: &Found) -> ([u64; 8], [f64; 2]) {
+fn describe(found: &Found) -> ([u64; 9], [f64; 2]) {
     let l = &found.layout;
-    let cut = [l.tp, l.pp, l.virtual_stages, l.cp, l.ep, u64::from(l.zero), l.micro_batch, l.recompute as u64];
+    let (zero, again) = (u64::from(l.zero), l.recompute as u64);
+    let cut = [l.tp, l.pp, l.virtual_stages, l.cp, l.ep, zero, l.shards, l.micro_batch, again];
     (cut, [found.seconds, found.bytes])
 }
 
@@ -121,6 +120,7 @@ pub fn search_layouts<'py>(
         cp: convert::get(axes, "cp")?,
         ep: convert::get(axes, "ep")?,
         zero: convert::get::<Vec<u64>>(axes, "zero_stage")?.into_iter().map(|z| z as u8).collect(),
+        shards: convert::get(axes, "shards")?,
         micro_batch: convert::get(axes, "micro_batch")?,
         recompute: names.iter().map(|name| convert::recompute(name)).collect::<PyResult<_>>()?,
         base: convert::layout(&convert::get(axes, "base")?)?,

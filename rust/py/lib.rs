@@ -24,7 +24,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use cost_api::{batch_flops, batch_parameters, count_parameters, flops_per_token, forward_flops};
+    use cost_api::{batch_counts, count_parameters, flops_per_token, forward_flops};
 
     #[pymodule_export]
     use design_api::{design_variances, exchange_design, schedule_runs, whiten};

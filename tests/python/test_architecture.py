@@ -222,6 +222,22 @@ def test_columns_give_what_single_models_give(rows, convention):
         assert flops[i] == one.flops_per_token(512, convention=convention)
 
 
+@given(st.lists(sizes, min_size=1, max_size=8), st.booleans())
+def test_one_pass_gives_what_two_give(rows, experts):
+    layers, kv, group, size, vocab = (np.array(c) for c in zip(*rows, strict=True))
+    columns = {"layers": layers, "width": kv * group * size, "heads": kv * group, "kv_heads": kv, "vocab": vocab}
+    columns |= {"mlp_width": 3 * size}
+    if experts:
+        columns |= {"experts": 8 * kv, "experts_per_token": 2, "expert_width": size}
+    both = iso.transformer_counts(**columns, seq_len=640, convention="nemo", recompute="full")
+    assert np.array_equal(
+        both.pop("flops"), iso.transformer_flops(**columns, seq_len=640, convention="nemo", recompute="full")
+    )
+    counts = iso.transformer_params(**columns)
+    assert list(both) == list(counts)
+    assert all(np.array_equal(both[name], counts[name]) for name in counts)
+
+
 def test_columns_broadcast_and_follow():
     counts = iso.transformer_params(layers=np.arange(1, 4)[:, None], width=[64, 128], heads=4, vocab=1000, mlp="gelu")
     assert counts["total"].shape == (3, 2)

@@ -92,7 +92,7 @@ def test_a_text_column_that_is_not_used_does_no_harm():
     iso.fit(table(note=np.array(["a note"] * 240, dtype=object)))
 
 
-@pytest.mark.parametrize("roles", [{"N": "D"}, {"loss": "N"}, {"D": "loss"}, {"groups": "N"}, {"weights": "loss"}])
+@pytest.mark.parametrize("roles", [{"N": "D"}, {"loss": "N"}, {"D": "loss"}, {"groups": "loss"}, {"weights": "loss"}])
 def test_a_column_in_two_roles(roles):
     given = {"N": "N", "D": "D", "loss": "loss"} | roles
     (column,) = roles.values()

@@ -12,25 +12,11 @@ from hypothesis import strategies as st
 
 import isoflop as iso
 from isoflop import _cost, _engine, _estimate
-from isoflop._estimate import Job, evaluate, pair, shipped
+from isoflop._estimate import Job, shipped
+
+from .jobs import GPT175, LLAMA7, LLAMA8, LLAMA70, MIXTRAL, line
 
 GIB = 2.0**30
-LLAMA7 = iso.Architecture(layers=32, width=4096, heads=32, mlp_width=11008, vocab=32000)
-LLAMA8 = iso.Architecture(layers=32, width=4096, heads=32, kv_heads=8, mlp_width=14336, vocab=128256)
-LLAMA70 = iso.Architecture(layers=80, width=8192, heads=64, kv_heads=8, mlp_width=28672, vocab=128256)
-GPT175 = iso.Architecture(layers=96, width=12288, heads=96, vocab=51200, mlp="gelu", tied=True)
-MIXTRAL = iso.Architecture(
-    layers=32, width=4096, heads=32, kv_heads=8, vocab=32000, experts=8, experts_per_token=2, expert_width=14336
-)  # fmt: skip
-
-
-def line(model, cluster, layout, *, seq_len=2048, batch=None, precision="bf16"):
-    """Return seconds and bytes of one layout by name."""
-    layout = layout.over(cluster.count)
-    job = Job(model, cluster, seq_len, batch or layout.dp * layout.micro_batch * 8, precision)
-    values = evaluate([pair(job, layout, shipped())], shipped())[0]
-    return dict(zip(_estimate.COLUMNS, values.tolist(), strict=True))
-
 
 # -- memory
 
@@ -154,10 +140,13 @@ def test_says_why_it_does_not_fit_and_what_does():
 
 
 def test_memory_of_the_measured_rows(shared):
-    """SimuMax's rows (max allocated on 8 B200) within 3 % on average, others within 15 %, InternEvo's aside."""
+    """SimuMax's rows (max allocated on 8 B200) within 3 %; others within 15 %, each source too but for InternEvo's."""
     figures = iso.validate_cost(shared.parent / "science" / "measured_training.csv").to_dict()
-    assert figures["sources"]["simumax_b200"]["memory"]["mape"] < 3
-    assert figures["sources"]["bloom_prequel"]["memory"]["mape"] < 15
+    memory = {source: one["memory"] for source, one in figures["sources"].items() if one["memory"]["n"]}
+    assert memory.pop("simumax_b200")["mape"] < 3
+    assert sum(one["n"] * one["mape"] for one in memory.values()) / sum(one["n"] for one in memory.values()) < 15
+    del memory["internevo_mem"]  # 33 bytes a parameter where its states are 16 to 22: not explained
+    assert max(one["mape"] for one in memory.values()) < 15
 
 
 # -- time
@@ -274,7 +263,7 @@ def test_the_search_is_exhaustive_and_right():
     """Every layout of a small job, one by one, against the search."""
     model, cluster = LLAMA8, iso.Cluster("A100", 16)
     axes = {"tp": [1, 2, 4, 8, 16], "pp": [1, 2, 4, 8, 16], "virtual_stages": [1, 2, 4], "cp": [1, 2],
-            "zero_stage": [1, 3], "micro_batch": [1, 2], "recompute": ["none", "full"]}  # fmt: skip
+            "zero_stage": [1, 3], "shards": [0, 8], "micro_batch": [1, 2], "recompute": ["none", "full"]}  # fmt: skip
     found = iso.search_layouts(model, cluster, batch=64, seq_len=4096, keep=10_000, **axes)
     fits = {}
     limit = _estimate.machine(Job(model, cluster, 4096, 64), shipped())["memory"]
@@ -282,6 +271,9 @@ def test_the_search_is_exhaustive_and_right():
         cut = {name: axes[name][i] for name, i in zip(axes, values, strict=True)}
         inner = cut["tp"] * cut["pp"] * cut["cp"]
         if 16 % inner or 32 % (cut["pp"] * cut["virtual_stages"]):
+            continue
+        dp = 16 // inner
+        if cut["shards"] and (cut["shards"] >= dp or dp % cut["shards"]):
             continue
         layout = iso.Layout(**cut).over(16)
         if 64 % (layout.dp * layout.micro_batch) or model.heads % layout.tp:

@@ -64,7 +64,7 @@ def test_a_target_is_reached_for_the_least_money(month):
     target = month.choice.loss
     plan = iso.plan(EPOCH, cluster=CLUSTER, loss=target)
     assert plan.choice.loss == pytest.approx(target, rel=1e-9)
-    assert pytest.approx(month.N, rel=0.03) == plan.N
+    assert plan.cost.usd <= month.cost.usd * (1 + 1e-9)  # that one reaches the loss, too
     assert plan.cost.days == pytest.approx(30, rel=0.02)
     assert pytest.approx(plan.optimum.N, rel=0.05) == plan.target.N
     assert plan.budget.unit == "loss"

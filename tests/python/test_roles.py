@@ -50,6 +50,14 @@ def test_choice_is_noted_printed_and_overridable(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == ""
 
 
+def test_runs_of_one_size_are_groups_by_its_column_or_its_letter() -> None:
+    table = {"params": [1e9, 2e9, 1e9], "tokens": [1e10, 2e10, 3e10], "loss": [3.0, 2.5, 2.6]}
+    for name in ("params", "N"):
+        runs = Runs(table, N="params", groups=name)
+        assert runs.roles["groups"] == "params"
+        assert runs.group_codes()[0].tolist() == [0, 1, 0]
+
+
 def test_text_columns_are_not_chosen() -> None:
     assert Runs({"model_size": ["70M", "1B"], "n_params": LARGE}).roles == {"N": "n_params"}
     assert Runs({"compute": ["H100", "A100"], "N": LARGE, "D": LARGE}).derived == {"C": "6*N*D"}

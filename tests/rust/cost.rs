@@ -50,8 +50,11 @@ fn model(layers: u64, heads: u64, experts: u64) -> Architecture {
 }
 
 fn job(model: Architecture, devices: u64, batch: u64) -> Job {
-    let x =
-        [150., 50., 4., 10., 0.8, 1e-5, 0.8, 0.7, 1e-5, 1e-5, 0.4, 0.4, 0.2, 0.1, 20., 0.005, 1e-3, 2., 4e-3, 0.5, 8.];
+    // Products, crossings of memory, recomputation; latencies and rates of links; what is exposed; fixed times.
+    let crossings = [150., 50., 4., 5., 10., 8., 2., 20., 0.8, 0.8];
+    let links = [1e-5, 0.8, 0.7, 1e-5, 1e-5];
+    let rest = [0.4, 0.4, 0.2, 0.1, 1e-3, 4e-3, 0.5];
+    let x: Vec<f64> = [&crossings[..], &links, &rest].concat();
     Job {
         model,
         seq_len: 2048,
@@ -78,7 +81,7 @@ fn job(model: Architecture, devices: u64, batch: u64) -> Job {
             domain: 8,
             network_rate: 25e9,
         },
-        constants: Constants::from_array(&x),
+        constants: Constants::from_array(&x.try_into().expect("one value a constant")),
     }
 }
 
@@ -100,6 +103,7 @@ fn base() -> Layout {
         dropout: false,
         overlap_data: true,
         overlap_tensor: true,
+        gather_tensors: false,
     }
 }
 
@@ -111,6 +115,7 @@ fn axes() -> Axes {
         cp: vec![1, 2],
         ep: vec![1, 2, 4],
         zero: vec![0, 1, 2],
+        shards: vec![0, 2],
         micro_batch: vec![1, 2, 3],
         recompute: vec![Recompute::None, Recompute::Selective, Recompute::Full],
         base: base(),

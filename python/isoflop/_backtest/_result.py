@@ -30,6 +30,15 @@ class Backtest:
     rows : tuple of dict
         One per cell that was answered: what it is of, and per row that was scored its N, D, C, the loss, its forecast
         and the ends of its 95 % interval; see `forecasts`.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> grid = {"N": [1e8 * 2**i for i in range(6)] * 6, "D": [2e9 * 3 ** (i // 6) for i in range(36)]}
+    >>> runs = iso.simulate("chinchilla", grid, noise=0.003, rng=2)
+    >>> tested = iso.backtest(runs, methods=["recommended"], ratios=[10])
+    >>> tested.methods["recommended"]["n"]
+    7
     """
 
     cells: tuple[dict[str, Any], ...]

@@ -15,13 +15,12 @@ import numpy as np
 from .. import _engine
 from .._engine import Floats, floats
 from .._forecast._component import Component
+from .._forecast._field import JITTER, covariance, smooth, stacked
 from .._points import Points
 from ._target import Target, Version, target_of
 
 #: Structures of less weight are left out, and how many a search looks at.
 NEGLIGIBLE, SEARCHED = 1e-3, 4
-#: Keeps nearly equal rows apart; how far a fading group effect reaches, in units of the clock.
-JITTER, FADING = 1e-9, 2.0
 
 
 @dataclass(frozen=True)
@@ -104,51 +103,25 @@ class Structure:
         return {**content, **self._with_field(slopes, self._places(N, D))}
 
     def _with_field(self, slopes: Floats, places: Floats) -> dict[str, Any]:
-        smooth, s2 = float(self.cell[0]), self.variance
-        made = _stacked(self.component.field["coordinates"], len(self.covariance))
+        share, s2 = float(self.cell[0]), self.variance
+        made = stacked(self.component.field["coordinates"], len(self.covariance))
         target = self._places(floats([self.place.N]), floats([self.place.C / (6 * self.place.N)]))
         told = _engine.whiten(self.covariance, self._smooth(made, places))
-        covariance = s2 * (self._smooth(places, places) - told.T @ told)
+        open_ = s2 * (self._smooth(places, places) - told.T @ told)
         near = s2 * (self._smooth(places, target)[:, 0] - told.T @ self.point)
         field = {
-            "covariance": floats(0.5 * (covariance + covariance.T)),
-            "noise": s2 * (1 - smooth + JITTER),
+            "covariance": floats(0.5 * (open_ + open_.T)),
+            "noise": s2 * (1 - share + JITTER),
             "near": floats(near),
-            "open": s2 * max(smooth - float(self.point @ self.point), 0.0),
+            "open": s2 * max(share - float(self.point @ self.point), 0.0),
         }
         return {"slopes": floats(slopes - told.T @ self.rows), "field": field}
 
     def _places(self, N: Floats, D: Floats) -> Floats:
-        return _stacked(self.component.place.coordinates(self.version.points(N, D), {}), len(N))
+        return stacked(self.component.place.coordinates(self.version.points(N, D), {}), len(N))
 
     def _smooth(self, a: Floats, b: Floats) -> Floats:
-        return _smooth(a, b, self.cell)
-
-
-def _stacked(columns: list[Floats], n: int) -> Floats:
-    return floats(np.column_stack(columns)) if n else np.zeros((0, len(columns)))
-
-
-def _smooth(a: Floats, b: Floats, cell: Floats) -> Floats:
-    """Return the covariance of the smooth discrepancy between places, over s²."""
-    square = np.zeros((len(a), len(b)))
-    for x, y in zip(a.T, b.T, strict=True):
-        square += np.subtract.outer(x, y) ** 2
-    return floats(cell[0] * np.exp(square * (-0.5 / cell[1] ** 2)))
-
-
-def _covariance(component: Component, cell: Floats) -> Floats:
-    """Return the covariance of the errors of the runs made, over s²."""
-    field, weights = component.field, component.problem.table["weights"]
-    places = _stacked(field["coordinates"], len(weights))
-    smooth, _, group, lasting = cell[:4]
-    whole = _smooth(places, places, cell)
-    if group > 0 and field["groups"] is not None:
-        apart = np.abs(field["clock"][:, None] - field["clock"])
-        same = field["groups"][:, None] == field["groups"]
-        whole += (1 - smooth) * group * same * (lasting + (1 - lasting) * np.exp(-apart / FADING))
-    whole[np.diag_indices_from(whole)] += (1 - smooth) * (1 - group) / weights + JITTER
-    return whole
+        return smooth(a, b, self.cell)
 
 
 def mixture(component: Component, best: Version, place: Target, n_threads: int = 1) -> Mixture:
@@ -176,14 +149,14 @@ def _structure(component: Component, best: Version, place: Target, i: int, weigh
     values = dict(zip(component.fit.names, component.theta[i].tolist(), strict=True))
     version = replace(best, params={**best.params, **values}, weight=weight)
     cell = component.cells[i]
-    covariance = _covariance(component, cell)
+    errors = covariance(component, cell)
     columns = {name: component.problem.table["columns"][name] for name in best.law.variables}
     slopes = version.slopes(columns)
     priors = [component.fit.priors.get(name) for name in best.free]
     point = best.points(floats([place.N]), floats([place.C / (6 * place.N)]))
-    at_target = _stacked(component.place.coordinates(point, {}), 1)
-    near = _smooth(_stacked(component.field["coordinates"], len(slopes)), at_target, cell)
-    white = _engine.whiten(covariance, floats(np.hstack([slopes, near])))
+    at_target = stacked(component.place.coordinates(point, {}), 1)
+    near = smooth(stacked(component.field["coordinates"], len(slopes)), at_target, cell)
+    white = _engine.whiten(errors, floats(np.hstack([slopes, near])))
     return Structure(
         component=component,
         version=version,
@@ -192,7 +165,7 @@ def _structure(component: Component, best: Version, place: Target, i: int, weigh
         cell=cell,
         weight=weight,
         variance=float(component.variance[i]),
-        covariance=covariance,
+        covariance=errors,
         rows=floats(white[:, :-1]),
         point=floats(white[:, -1]),
         precision=floats([0.0 if prior is None else prior.internal()[1] ** -2 for prior in priors]),

@@ -44,6 +44,14 @@ class RunPlan:
     notes : tuple of str
     backend : str
         Kind of frame.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> known = iso.laws.get("chinchilla").published["epoch2024"]
+    >>> plan = iso.plan_runs(known, sigma=0.005, budget=1e22, target_C=1e24, k=12)
+    >>> len(plan.runs), plan.expected["design"].to_list()
+    (12, ['now', 'optimised', 'isoFLOP', 'ladder'])
     """
 
     columns: dict[str, Any]

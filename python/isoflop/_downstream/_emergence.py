@@ -61,6 +61,17 @@ class Emergence:
         "smooth": the metric of a smooth loss explains the rise. "jump": something steps up beyond it, clearly (p below
         0.05) and by more than a tenth of the score's range. "loose": the curve explains less than half of the score, so
         neither can be said.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> C = np.geomspace(1e18, 1e23, 16)
+    >>> u = 0.9 * (C / 1e18) ** -0.25
+    >>> noise = 0.003 * np.random.default_rng(0).standard_normal(16)
+    >>> table = {"C": C, "loss": 1.8 + u, "u": u, "exact": np.clip(np.exp(-8 * u) + noise, 0, 1)}
+    >>> iso.emergence(table, metric="exact", token_loss="u").verdict
+    'smooth'
     """
 
     metric: str

@@ -38,6 +38,18 @@ class DownstreamForecast:
         mean_high (the curve), low, high (a new run), extrapolated (the loss lies outside those a link has seen).
     level : float
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("chinchilla", {"N": [1e8, 3e8, 1e9] * 6, "D": np.geomspace(2e9, 1e11, 18)}, noise=0.005)
+    >>> table = {"N": runs.variable("N"), "D": runs.variable("D"), "loss": runs.loss}
+    >>> table["easy"] = 0.25 + 0.75 / (1 + np.exp(3 * (runs.loss - 2.9)))
+    >>> found = iso.downstream(table, metric="easy", chance=0.25, n_resamples=200)
+    >>> forecast = found.forecast(N=1e9, D=8e10).to_frame()
+    >>> bool(forecast["low"][0] < forecast["estimate"][0] < forecast["high"][0])
+    True
     """
 
     columns: dict[str, Any]
@@ -105,6 +117,17 @@ class Downstream:
     left_out : dict of str to str
         Tasks that were left out, and why.
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("chinchilla", {"N": [1e8, 3e8, 1e9] * 6, "D": np.geomspace(2e9, 1e11, 18)}, noise=0.005)
+    >>> table = {"N": runs.variable("N"), "D": runs.variable("D"), "loss": runs.loss}
+    >>> table["easy"] = 0.25 + 0.75 / (1 + np.exp(3 * (runs.loss - 2.9)))
+    >>> found = iso.downstream(table, metric="easy", chance=0.25, n_resamples=200)
+    >>> found.forecast(N=1e9, D=8e10).to_frame()["task"].to_list()
+    ['easy']
     """
 
     steps: dict[str, TwoStep]

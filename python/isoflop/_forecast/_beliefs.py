@@ -10,6 +10,7 @@ from .._repr import number
 
 
 def prior_text(fit: Fit) -> str:
+    """Return the priors of a fit in words, for notes and summaries."""
     if not fit.priors:
         return "no priors: the rows alone decide"
     return "priors: " + ", ".join(f"{name} {in_words(prior)}" for name, prior in fit.priors.items())

@@ -36,6 +36,14 @@ class Forecaster:
         What was chosen on the way here, in plain words.
     n_threads : int
         Threads that predictions use.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [2.0**i for i in range(12)]}, noise=0.002, rng=1)
+    >>> model = iso.forecaster(runs)
+    >>> model.band(X=[1e4, 1e5], kind="new_run").columns
+    ['X', 'kind', 'estimate', 'low', 'high']
     """
 
     components: tuple[Component, ...]

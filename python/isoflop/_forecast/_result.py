@@ -53,6 +53,14 @@ class Forecast:
         The points as they were given, flat.
     sensitivity : frame or None
         The same forecast under other priors, where it was asked for.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("power_floor", {"X": [2.0**i for i in range(12)]}, noise=0.002, rng=1)
+    >>> fc = iso.forecast(runs, X=1e5)
+    >>> fc.low < fc.mean_low < fc.loss < fc.mean_high < fc.high
+    True
     """
 
     loss: Any

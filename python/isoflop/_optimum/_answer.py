@@ -19,6 +19,7 @@ from ._ask import Ask
 from ._budget import Budget
 from ._distance import distance
 from ._limits import at_ends, binding, check
+from ._moves import inside, is_smooth, moved, moves, size_is_free
 from ._near import near
 from ._result import Optimum, quantile_ends
 from ._sample import Sample
@@ -42,8 +43,13 @@ def answer(
             raise DataError(f"near is {share:g}, expected shares above 0 such as 0.02")
     at = central(ask, models, budget.targets, budget.by_loss, n_threads)
     check(ask, budget, models, at, n_threads)
-    found = _estimate(ask, models, at, n_threads)
     lanes = drawn(ask, models, budget.targets, at, budget.by_loss, n_threads)
+    steps = moves(ask, models, at)
+    centre = at if steps is None else moved(ask, at, steps.centre)
+    found = _estimate(ask, models, centre, n_threads)
+    drift = average(centre.primary - at.primary, np.concatenate([s.weights for s in models]), at.ok)
+    if lanes is not None and steps is not None:
+        lanes = moved(ask, lanes, steps.draws)
     columns = None if lanes is None else _columns(ask, lanes)
     ends = _ends(found, columns, level)
     if isinstance(model, Forecaster):
@@ -51,7 +57,7 @@ def answer(
     wall, walled = data_wall(ask, models, n_threads)
     size, tokens = (floats(found[name]) for name in ("N", "D"))
     limits = [*binding(ask, at, size, tokens), *at_ends(ask, found), *distance(ask, model, size, tokens)]
-    remarks = [*notes, *_lost(lanes), *limits, *walled]
+    remarks = [*notes, *_unmoved(ask, models, lanes), *_lost(lanes), *limits, *walled]
     give = budget.give_back
     draws = None if columns is None else {name: columns[name] for name in ("N", "D", "loss", "cost", *ask.further)}
     return Optimum(
@@ -61,7 +67,7 @@ def answer(
         cost_unit=budget.cost_unit,
         level=level,
         ends={name: (give(low), give(high)) for name, (low, high) in ends.items()},
-        near={s: tuple(give(x) for x in _near(ask, models, at, s, n_threads)) for s in shares},
+        near={s: tuple(give(x) for x in _near(ask, models, at, s, n_threads, drift)) for s in shares},
         over={name: give(found[name]) for name in _free(ask)},
         wall=wall,
         draws=draws,
@@ -76,8 +82,11 @@ def _free(ask: Ask) -> list[str]:
     return [*([ask.primary] if ask.primary != ask.size else []), *ask.further]
 
 
-def _near(ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_threads: int) -> tuple[Floats, Floats]:
-    low, high = (np.exp(x) for x in near(ask, models, at, share, n_threads))
+def _near(
+    ask: Ask, models: Sequence[Sample], at: Optima, share: float, n_threads: int, drift: Floats
+) -> tuple[Floats, Floats]:
+    """Return the ends of the near-optimal range: that of the law's own valley, where what it misses puts the valley."""
+    low, high = (np.exp(inside(ask, x + drift) if drift.any() else x) for x in near(ask, models, at, share, n_threads))
     if ask.primary == ask.size:
         return low, high
     over = {name: np.full(len(low), np.nan) for name in ask.further}
@@ -119,7 +128,7 @@ def _estimate(ask: Ask, models: Sequence[Sample], at: Optima, n_threads: int) ->
     weights = np.concatenate([s.weights for s in models])
     primary, amount = average(at.primary, weights, at.ok), average(at.budget, weights, at.ok)
     mixed = []
-    for z, b in zip(primary, amount, strict=True):
+    for z, b in zip(inside(ask, primary), amount, strict=True):
         lane = at_size(ask, models, z, b, n_threads)
         means = {k: average(getattr(lane, k), weights, lane.ok)[:, None] for k in ("tokens", "loss")}
         over = [average(x, weights, lane.ok)[:, None] for x in lane.over]
@@ -149,6 +158,12 @@ def _by_forecaster(
     low, estimate, high = (band[name].to_numpy() for name in ("low", "estimate", "high"))
     loss = found["loss"] if budget.by_loss else floats(estimate)
     return {**found, "loss": loss}, {**ends, "loss": (floats(low), floats(high))}
+
+
+def _unmoved(ask: Ask, models: Sequence[Sample], lanes: Optima | None) -> list[str]:
+    if lanes is None or size_is_free(ask) or not is_smooth(models):
+        return []
+    return ["intervals of sizes know of no discrepancy from the law here, since more than the size varies: too narrow"]
 
 
 def _lost(lanes: Optima | None) -> list[str]:

@@ -41,6 +41,13 @@ class Overtraining:
     ends : dict of str to (low, high)
         Intervals at `level` of loss, D, cost, extra_compute and break_even_tokens; those of all but the loss are at the
         estimate of the loss.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> small = iso.overtraining(iso.laws.get("chinchilla").published["epoch2024"], N=8e9, loss=2.1)
+    >>> round(small.extra_compute, 2), f"{small.break_even_tokens:.2g}"
+    (1.12, '2.4e+11')
     """
 
     N: Any

@@ -52,6 +52,15 @@ class Optimum:
         N, D, loss and cost of each draw's own optimum: arrays (budgets, draws), NaN where a draw has none.
     notes : tuple of str
         What the reader should know, in plain words.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> best = iso.compute_optimal(iso.laws.get("chinchilla").published["epoch2024"], C=[1e22, 1e24])
+    >>> (best.N / 1e9).round(1)
+    array([ 9. , 95.9])
+    >>> best.to_frame().columns[:4]
+    ['budget', 'C', 'N', 'N_low']
     """
 
     N: Any

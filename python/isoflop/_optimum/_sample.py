@@ -25,6 +25,7 @@ from .._points import expand
 from .._published import Published, values_of
 from .._seed import seed_of
 from ._cells import cell_samples
+from ._deviation import Deviation
 
 #: Draws of a forecaster, and refits of a fit, where the caller does not say.
 N_DRAWS, N_REFITS = 4_000, 2_000
@@ -42,6 +43,8 @@ class Sample:
         One vector or several, and what each counts in the estimate.
     draws : ndarray or None
         Equally likely vectors.
+    deviations : tuple of Deviation
+        What the law misses, for each central vector and the draws around it; empty where nobody knows.
     """
 
     law: Law
@@ -49,6 +52,7 @@ class Sample:
     centre: Floats
     weights: Floats
     draws: Floats | None
+    deviations: tuple[Deviation, ...] = ()
 
 
 def read_model(model: Any) -> tuple[Law, Any]:
@@ -132,9 +136,11 @@ def _of_forecaster(
         law = component.fit.law
         pick = _columns(law, component.fit.names, level)
         share = round(count * float(weight))
-        centre, weights, draws = cell_samples(component, share, [seed, k])
-        drawn = floats(draws[:, pick]) if len(draws) else None
-        out.append(Sample(law, _any_sign(law, centre[:, pick]), floats(centre[:, pick]), weights * weight, drawn))
+        weights, parts = cell_samples(component, share, [seed, k])
+        centre = floats(np.vstack([part.theta[:1] for part in parts])[:, pick])
+        draws = floats(np.vstack([part.theta[1:] for part in parts])[:, pick])
+        drawn = draws if len(draws) else None
+        out.append(Sample(law, _any_sign(law, centre), centre, weights * weight, drawn, parts))
     return out, []
 
 

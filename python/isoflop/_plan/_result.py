@@ -66,6 +66,14 @@ class Plan:
         Nominal coverage of all intervals.
     notes : tuple of str
         What the reader should know, in plain words.
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> epoch = iso.laws.get("chinchilla").published["epoch2024"]
+    >>> plan = iso.plan(epoch, cluster=iso.Cluster("H100-SXM", 256, price_usd_per_hour=2.5), days=30)
+    >>> abs(plan.cost.days / 30 - 1) < 1e-9, plan.architecture.name.startswith("llama")
+    (True, True)
     """
 
     budget: Budget

@@ -119,7 +119,7 @@ def compare_recipes(
     Fieller's), so it is open where a curve is too flat or too short to say. Degrees of freedom count rows less
     parameters; where units are shared by enough runs the noise correlation is estimated from residuals and they are
     Satterthwaite's. Resamples draw a unit's residuals with one sign and weight for both recipes (wild bootstrap,
-    Webb's weights; signs of rows where no units are shared). How often intervals hold: `docs/recipes.md`.
+    Webb's weights; signs of rows where no units are shared). How often intervals hold: `docs/measured/recipes.md`.
 
     References
     ----------

@@ -77,6 +77,16 @@ class RecipeComparison:
     df : float
         Degrees of freedom of the comparison at the target.
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import isoflop as iso
+    >>> C = [1e18, 1e19, 1e20, 1e21]
+    >>> base = {"C": C, "loss": [3.2703, 2.8020, 2.4681, 2.2386]}
+    >>> new = {"C": C, "loss": [3.2040, 2.7528, 2.4392, 2.2143]}
+    >>> found = iso.compare_recipes(base, new, shared="exponents", asymptote=1.7, n_resamples=200)
+    >>> found.multiplier.columns
+    ['C', 'estimate', 'low', 'high', 'inside']
     """
 
     names: tuple[str, str]

@@ -25,7 +25,19 @@ NAMES = ("a", "N_coefficient", "b", "D_coefficient")
 
 @dataclass(frozen=True)
 class Optimum:
-    """The best N and D for some compute: floats, or arrays of a common shape."""
+    """The best N and D for some compute: floats, or arrays of a common shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> C = np.repeat([1e19, 1e20, 1e21], 9)
+    >>> N = 0.12 * (C / 6) ** 0.5126 * np.tile(np.geomspace(0.25, 4, 9), 3)
+    >>> runs = iso.simulate("chinchilla", {"N": N, "D": C / (6 * N)}, params="epoch2024", noise=0.0)
+    >>> best = iso.estimators.isoflop(runs, n_resamples=100).predict(C=1e24)
+    >>> f"{best.C:.3g} {best.N:.3g} {best.D:.3g}"
+    '1e+24 9.55e+10 1.75e+12'
+    """
 
     C: Any
     N: Any
@@ -34,7 +46,19 @@ class Optimum:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Allocation:
-    """N and D as powers of compute: ``N = N_coefficient * C**a``, ``D = D_coefficient * C**b``."""
+    """N and D as powers of compute: ``N = N_coefficient * C**a``, ``D = D_coefficient * C**b``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> C = np.repeat([1e19, 1e20, 1e21], 9)
+    >>> N = 0.12 * (C / 6) ** 0.5126 * np.tile(np.geomspace(0.25, 4, 9), 3)
+    >>> runs = iso.simulate("chinchilla", {"N": N, "D": C / (6 * N)}, params="epoch2024", noise=0.0)
+    >>> found = iso.estimators.isoflop(runs, n_resamples=100)
+    >>> round(found.params["a"], 3), round(found.params["b"], 3)
+    (0.513, 0.487)
+    """
 
     estimates: Estimates
 

@@ -43,6 +43,17 @@ class Envelope(Allocation):
         Compute values tried, how many were left out since the smallest or largest size led, and how many since no
         curve covers them.
     n_runs : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> N, share = np.repeat(np.geomspace(1e8, 1e10, 15), 20), np.tile(np.geomspace(0.02, 1, 20), 15)
+    >>> points = {"N": N, "D": 400 * N * share, "size": np.repeat(np.arange(15), 20)}
+    >>> runs = iso.simulate("chinchilla", points, params="epoch2024", noise=0.0, groups="size")
+    >>> found = iso.estimators.envelope(runs, n_resamples=100)
+    >>> found.n_runs, found.C.shape == found.N.shape
+    (15, True)
     """
 
     C: Floats

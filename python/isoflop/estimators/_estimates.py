@@ -38,6 +38,17 @@ class Estimates:
         Resample i depends on this and i only.
     backend : str
         Kind of frame that intervals come back in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> C = np.repeat([1e19, 1e20, 1e21], 9)
+    >>> N = 0.12 * (C / 6) ** 0.5126 * np.tile(np.geomspace(0.25, 4, 9), 3)
+    >>> runs = iso.simulate("chinchilla", {"N": N, "D": C / (6 * N)}, params="epoch2024", noise=0.0)
+    >>> estimates = iso.estimators.isoflop(runs, n_resamples=100).estimates
+    >>> estimates.names, estimates.draws.shape
+    (('a', 'N_coefficient', 'b', 'D_coefficient'), (100, 4))
     """
 
     values: Values

@@ -53,6 +53,17 @@ class IsoFLOP(Allocation):
         Rows that `within` left out.
     beside : Beside or None
         Approach 3 on the same runs, and the bias of the curve under it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> C = np.repeat([1e19, 1e20, 1e21], 9)
+    >>> N = 0.12 * (C / 6) ** 0.5126 * np.tile(np.geomspace(0.25, 4, 9), 3)
+    >>> runs = iso.simulate("chinchilla", {"N": N, "D": C / (6 * N)}, params="epoch2024", noise=0.0)
+    >>> found = iso.estimators.isoflop(runs, n_resamples=100)
+    >>> found.N_opt.shape, len(found.dropped)
+    ((3,), 0)
     """
 
     curve: Curve

@@ -66,6 +66,17 @@ class LowRank:
         Of ``floor + (1 - floor) logistic(w0 + w1 s1 + ...)``.
     trends : dict
         `Trend` per family, where families and compute are known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> skill = np.linspace(-2, 2, 40)
+    >>> table = {f"b{j}": 0.5 + 0.1 * (j + 1) * skill for j in range(3)}
+    >>> table["hard"] = 0.25 + 0.75 / (1 + np.exp(1 - 2 * skill))
+    >>> found = iso.estimators.low_rank(table, ["b0", "b1", "b2"], target="hard", floor=0.25, skills=1, n_resamples=50)
+    >>> found.filled.shape, found.n_missing
+    ((40, 3), 0)
     """
 
     estimates: Estimates

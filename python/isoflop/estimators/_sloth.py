@@ -46,6 +46,18 @@ class Sloth:
     n_models, n_missing : int
     residuals : ndarray (m, j)
         Predicted minus observed score; NaN where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> N, D = np.tile([1e8, 1e9, 1e10, 1e11], 3), np.repeat([1e11, 3e11, 1e12], 4)
+    >>> index = 0.4 * np.log(N / 1e9) + 0.2 * np.log(D / 3e11) + np.repeat([0.0, 0.5, 0.2], 4)
+    >>> table = {"family": np.repeat(["a", "b", "c"], 4), "N": N, "D": D}
+    >>> table |= {f"b{j}": 0.25 + 0.75 / (1 + np.exp(j - 1 - index)) for j in range(3)}
+    >>> found = iso.estimators.sloth(table, ["b0", "b1", "b2"], family="family", N="N", D="D", floors=0.25, skills=1)
+    >>> found.n_models, found.n_missing
+    (12, 0)
     """
 
     estimates: Estimates

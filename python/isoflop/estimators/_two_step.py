@@ -48,6 +48,17 @@ class TwoStep:
         Least and largest loss in the second step; outside it the link is extrapolated.
     n_runs, n_left_out : int
         Runs in both steps, and runs that could not be used in one of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoflop as iso
+    >>> runs = iso.simulate("chinchilla", {"N": [1e8, 3e8, 1e9, 3e9] * 5, "D": np.geomspace(1e9, 1e11, 20)}, noise=0.01)
+    >>> frame = {"N": runs.variable("N"), "D": runs.variable("D"), "loss": runs.loss}
+    >>> frame["acc"] = 0.9 - 0.65 / (1 + np.exp(-2.5 * (runs.loss - 2.8)))
+    >>> steps = iso.estimators.two_step(frame, metric="acc", n_resamples=200)
+    >>> steps.metric, steps.n_runs
+    ('acc', 20)
     """
 
     first: Bootstrap

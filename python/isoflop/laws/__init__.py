@@ -54,12 +54,24 @@ def _catalogue() -> tuple[dict[str, Law | Family], dict[str, Callable[..., Any]]
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all laws and families in the catalogue."""
+    """Return the names of all laws and families in the catalogue.
+
+    Examples
+    --------
+    >>> "muennighoff" in names()
+    True
+    """
     return tuple(_catalogue()[0])
 
 
 def list() -> tuple[str, ...]:  # noqa: A001 - laws.list() is the word people try
-    """Return the names of all laws and families in the catalogue; the same as `names`."""
+    """Return the names of all laws and families in the catalogue; the same as `names`.
+
+    Examples
+    --------
+    >>> list() == names()
+    True
+    """
     return names()
 
 
@@ -75,7 +87,7 @@ def calculations() -> dict[str, Callable[..., Any]]:
 
 
 def check(path: str | os.PathLike[str]) -> Check:
-    """Evaluate every row of a table of values by the law or calculation of its name; see `Check`.
+    r"""Evaluate every row of a table of values by the law or calculation of its name; see `Check`.
 
     Parameters
     ----------
@@ -91,6 +103,17 @@ def check(path: str | os.PathLike[str]) -> Check:
     ------
     DataError
         If the file has not these columns.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> row = "a,power,L,4.0158795937564851,Xc=8.8e13;alpha=0.076,X=1e6"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "values.csv"
+    ...     _ = path.write_text(f"id,law,output,value,params,inputs\n{row}\n")
+    ...     check(path).n_passed
+    1
     """
     from ._check import check
 
@@ -104,6 +127,11 @@ def find(name: str) -> Law | Family:
     ------
     LawError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> find("chinchilla").response, find("bnsl").default
+    ('L', {'breaks': 1})
     """
     laws, functions = _catalogue()
     if name in laws:

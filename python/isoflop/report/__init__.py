@@ -37,6 +37,17 @@ class Report:
         Bytes of the file.
     findings : Findings
         What it says, as objects: the model, the fit, the decision, the back-test.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import isoflop as iso
+    >>> grid = {"N": [1e8 * 2**i for i in range(6)] * 6, "D": [2e9 * 3 ** (i // 6) for i in range(36)]}
+    >>> runs = iso.simulate("chinchilla", grid, noise=0.003, rng=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = iso.report.write(runs, f"{folder}/report.html", n_resamples=200, backtest=False)
+    ...     made.path.name
+    'report.html'
     """
 
     path: Path

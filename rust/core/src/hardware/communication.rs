@@ -34,16 +34,18 @@ impl Group {
         bytes * (self.ranks - 1.0) / self.ranks
     }
 
-    /// Seconds of an all-gather or a reduce-scatter of `bytes` in all.
+    /// Seconds of an all-gather or a reduce-scatter of `bytes` in all, in `pieces` calls.
+    ///
+    /// These go round a ring, so each call waits for as many hops as there are ranks.
     #[inline]
-    pub fn half(&self, bytes: f64) -> f64 {
-        self.half_bytes(bytes) / self.rate + self.hops() * self.latency
+    pub fn half(&self, bytes: f64, pieces: f64) -> f64 {
+        self.half_bytes(bytes) / self.rate + pieces * (self.ranks - 1.0) * self.latency
     }
 
     /// Seconds of an all-reduce.
     #[inline]
     pub fn all_reduce(&self, bytes: f64) -> f64 {
-        2.0 * self.half(bytes)
+        2.0 * (self.half_bytes(bytes) / self.rate + self.hops() * self.latency)
     }
 
     /// A ring for few ranks, a tree beyond: the fewer hops.

@@ -35,6 +35,9 @@ pub struct Micro {
     pub boundary: f64,
 }
 
+/// 16-bit elements that tensor cores load at once; sides that it does not divide leave them idle.
+const TENSOR_CORE: u64 = 8;
+
 /// Tokens of a micro-batch on one device.
 #[inline]
 pub fn local_tokens(job: &Job, l: &Layout) -> f64 {
@@ -107,7 +110,8 @@ fn attention(job: &Job, l: &Layout, tokens: f64) -> f64 {
     // The whole square is computed, and crosses memory several times.
     let flops = score_flops(a) * heads * s / (m.peak_16 * m.attention_fraction);
     let bytes = c.square_passes * 2.0 * a.heads as f64 * heads * s;
-    flops + bytes / (m.memory_rate * c.memory)
+    let aligned = a.head_size.is_multiple_of(TENSOR_CORE);
+    (flops + bytes / (m.memory_rate * c.memory)) * if aligned { 1.0 } else { c.unaligned }
 }
 
 /// Seconds of norms, residuals, rotary positions and activations.
@@ -210,8 +214,7 @@ fn output(job: &Job, l: &Layout, tokens: f64) -> f64 {
     (1 + job.model.mtp) as f64 * (matmul(&wide, tokens, columns, job.model.width as f64) + loss)
 }
 
-/// Bytes of activations between two stages.
+/// Bytes of activations that a device sends to the next stage: each tensor-parallel rank sends its part.
 fn boundary(job: &Job, l: &Layout, tokens: f64) -> f64 {
-    let cut = if l.sequence_parallel { l.tp as f64 } else { 1.0 };
-    job.recipe.activation * tokens * job.model.width as f64 / cut
+    job.recipe.activation * tokens * job.model.width as f64 / l.tp as f64
 }

@@ -38,6 +38,8 @@ pub struct Layout {
     pub overlap_data: bool,
     /// Whether tensor-parallel traffic does.
     pub overlap_tensor: bool,
+    /// Whether ZeRO-3 gathers tensor by tensor instead of block by block.
+    pub gather_tensors: bool,
 }
 
 /// Why a layout cannot be.

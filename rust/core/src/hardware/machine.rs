@@ -46,105 +46,73 @@ pub struct Recipe {
     pub low: bool,
 }
 
-/// Calibrated constants; see `data/calibration.json` of the Python package for values and meaning.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Constants {
-    /// Rows at which a matrix product reaches half of its share of the peak.
-    pub gemm_half_rows: f64,
-    /// The same for its other two sides.
-    pub gemm_half_sides: f64,
-    /// Times the score matrix crosses memory in unfused attention, forward.
-    pub square_passes: f64,
-    /// Times an activation of the model width crosses memory in a block, forward.
-    pub pointwise_passes: f64,
-    /// Share of the memory bandwidth that such operations reach.
-    pub memory: f64,
-    /// Seconds of a kernel launch.
-    pub launch_s: f64,
-    /// Share of the scale-up bandwidth that collectives reach.
-    pub link: f64,
-    /// Share of the network bandwidth that collectives reach.
-    pub network: f64,
-    /// Latency of one hop inside a domain, seconds.
-    pub link_latency_s: f64,
-    /// Latency of one hop across the network, seconds.
-    pub network_latency_s: f64,
-    /// Share of tensor-parallel traffic that is not hidden.
-    pub tp_exposed: f64,
-    /// Share of data-parallel traffic that is not hidden even where there is enough work.
-    pub dp_exposed: f64,
-    /// Share of pipeline transfers that is not hidden.
-    pub pp_exposed: f64,
-    /// Share of expert traffic that is not hidden.
-    pub ep_exposed: f64,
-    /// Extra crossings of memory by a token's copy on its way to an expert and back.
-    pub expert_passes: f64,
-    /// Growth of the step with each doubling of the scale-up domains.
-    pub straggler: f64,
-    /// Work of a pipeline stage besides its blocks and transfers, for each micro-batch, seconds.
-    pub micro_batch_s: f64,
-    /// Extra crossings of memory by activations that are cast to 8 bits or fewer.
-    pub cast_passes: f64,
-    /// Work outside of the passes for each step, seconds.
-    pub step_s: f64,
-    /// Share of the output layer's work that the last stage has on top of its blocks (stages are balanced by hand).
-    pub imbalance: f64,
-    /// As `pointwise_passes`, for software with unfused attention, separate bias kernels and dropout.
-    pub unfused_passes: f64,
+/// Declares the constants once: fields, names and their order.
+macro_rules! constants {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Calibrated constants; see `data/calibration.json` of the Python package for values and meaning.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub struct Constants {
+            $($(#[$doc])* pub $name: f64,)*
+        }
+
+        impl Constants {
+            /// Names in the order of [`Constants::from_array`].
+            pub const NAMES: [&'static str; [$(stringify!($name)),*].len()] = [$(stringify!($name)),*];
+
+            /// From values in the order of the names.
+            pub fn from_array(x: &[f64; Self::NAMES.len()]) -> Self {
+                let [$($name),*] = *x;
+                Self { $($name),* }
+            }
+        }
+    };
 }
 
-impl Constants {
-    /// Names in the order of [`Constants::from_array`].
-    pub const NAMES: [&'static str; 21] = [
-        "gemm_half_rows",
-        "gemm_half_sides",
-        "square_passes",
-        "pointwise_passes",
-        "memory",
-        "launch_s",
-        "link",
-        "network",
-        "link_latency_s",
-        "network_latency_s",
-        "tp_exposed",
-        "dp_exposed",
-        "pp_exposed",
-        "ep_exposed",
-        "expert_passes",
-        "straggler",
-        "micro_batch_s",
-        "cast_passes",
-        "step_s",
-        "imbalance",
-        "unfused_passes",
-    ];
-
-    /// From values in the order of the names.
-    pub fn from_array(x: &[f64; 21]) -> Self {
-        Self {
-            gemm_half_rows: x[0],
-            gemm_half_sides: x[1],
-            square_passes: x[2],
-            pointwise_passes: x[3],
-            memory: x[4],
-            launch_s: x[5],
-            link: x[6],
-            network: x[7],
-            link_latency_s: x[8],
-            network_latency_s: x[9],
-            tp_exposed: x[10],
-            dp_exposed: x[11],
-            pp_exposed: x[12],
-            ep_exposed: x[13],
-            expert_passes: x[14],
-            straggler: x[15],
-            micro_batch_s: x[16],
-            cast_passes: x[17],
-            step_s: x[18],
-            imbalance: x[19],
-            unfused_passes: x[20],
-        }
-    }
+constants! {
+    /// Rows at which a matrix product reaches half of its share of the peak.
+    gemm_half_rows,
+    /// The same for its other two sides.
+    gemm_half_sides,
+    /// Times the score matrix crosses memory in unfused attention, forward.
+    square_passes,
+    /// Times longer that unfused attention takes where heads are no multiple of 8 elements, which tensor cores want.
+    unaligned,
+    /// Times an activation of the model width crosses memory in a block, forward.
+    pointwise_passes,
+    /// As `pointwise_passes`, for software with unfused attention, separate bias kernels and dropout.
+    unfused_passes,
+    /// Extra crossings of memory by activations that are cast to 8 bits or fewer.
+    cast_passes,
+    /// Extra crossings of memory by a token's copy on its way to an expert and back.
+    expert_passes,
+    /// Share of the memory bandwidth that such operations reach.
+    memory,
+    /// Share of a block's forward pass that recomputing it takes (nothing needs its last product again).
+    recompute,
+    /// Seconds of a kernel launch.
+    launch_s,
+    /// Share of the scale-up bandwidth that collectives reach.
+    link,
+    /// Share of the network bandwidth that collectives reach.
+    network,
+    /// Latency of one hop inside a domain, seconds.
+    link_latency_s,
+    /// Latency of one hop across the network, seconds.
+    network_latency_s,
+    /// Share of tensor-parallel traffic that is not hidden.
+    tp_exposed,
+    /// Share of data-parallel traffic that is not hidden even where there is enough work.
+    dp_exposed,
+    /// Share of pipeline transfers that is not hidden.
+    pp_exposed,
+    /// Share of expert traffic that is not hidden.
+    ep_exposed,
+    /// Work of a (virtual) pipeline stage besides its blocks and transfers, for each micro-batch, seconds.
+    micro_batch_s,
+    /// Work outside of the passes for each step, seconds.
+    step_s,
+    /// Share of the output layer's work that the last stage has on top of its blocks (stages are balanced by hand).
+    imbalance,
 }
 
 /// What is trained, how, and on what.

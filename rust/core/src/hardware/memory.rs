@@ -101,11 +101,12 @@ fn kept(job: &Job, l: &Layout) -> [f64; 2] {
     if l.recompute == Recompute::Full {
         return [byte * h / outer; 2];
     }
-    if l.recompute == Recompute::Selective && l.flash && l.zero == 3 {
-        // FSDP frameworks select by operation: about half of what a block keeps.
-        return kept(job, &Layout { recompute: Recompute::None, ..*l }).map(|bytes| 0.5 * bytes);
-    }
     let heads = a.heads as f64;
+    if l.recompute == Recompute::Selective && l.flash && l.zero == 3 && a.moe.is_none() && a.mla.is_none() {
+        // FSDP frameworks keep every other product: queries, values, one side of the MLP, its output; and attention.
+        let inner = a.head_size as f64 * (2.0 * heads + (a.kv_heads as f64).max(t)) + a.mlp_width as f64;
+        return [byte * (2.0 * h / outer + inner / t); 2];
+    }
     let attention = match a.mla {
         Some(m) => {
             let key = (m.nope_size + m.rope_size) as f64;
@@ -170,15 +171,23 @@ fn stage(job: &Job, l: &Layout, parameters: [f64; 2], first: bool) -> Memory {
         logits: if last { logit_bytes(l) * tokens * a.vocab as f64 / t } else { 0.0 },
         ..Memory::default()
     };
-    out.buffers = buffers(job, l, parameters, last) + SMALL;
+    let ends = tokens * ends(job, l) * in_flight(job, l, first);
+    out.buffers = buffers(job, l, parameters, last) + ends + SMALL;
     out.reserve = SLACK * out.allocated() + RUNTIME;
     out
 }
 
-/// Bytes of a logit: a fused loss keeps one 32-bit copy, that of FSDP frameworks a 16-bit and two 32-bit ones.
+/// Bytes of a logit: a fused loss keeps one 32-bit copy, that of FSDP frameworks three: softmax, its gradient, the loss's.
 #[inline]
 fn logit_bytes(l: &Layout) -> f64 {
-    if l.zero == 3 { 10.0 } else { 4.0 }
+    if l.zero == 3 { 12.0 } else { 4.0 }
+}
+
+/// Bytes per token of what a stage of a pipeline received and sends.
+#[inline]
+fn ends(job: &Job, l: &Layout) -> f64 {
+    let cut = if l.sequence_parallel { l.tp as f64 } else { 1.0 };
+    if l.pp == 1 { 0.0 } else { 2.0 * job.recipe.activation * job.model.width as f64 / cut }
 }
 
 /// Micro-batches whose activations a stage holds.
@@ -218,8 +227,9 @@ fn buffers(job: &Job, l: &Layout, parameters: [f64; 2], last: bool) -> f64 {
         let p = Parameters::<f64>::count(a);
         let unit = if a.moe.is_some() { p.moe_block.total() / l.ep as f64 } else { p.dense_block.total() };
         // A pipeline keeps its stage gathered, and gradients whole, until the step ends.
-        let stage = if l.pp > 1 { (r.gathered + r.reduced) * (parameters[0] + parameters[1]) } else { 0.0 };
-        stage + 2.0 * r.gathered * unit / t + r.gathered * a.vocab as f64 * h / t
+        let stage = if l.pp > 1 { (r.gathered + r.gradient) * (parameters[0] + parameters[1]) } else { 0.0 };
+        let ends = if a.tied { 1.0 } else { 2.0 } * a.vocab as f64 * h;
+        stage + r.gathered * (2.0 * unit + if l.pp > 1 { 0.0 } else { ends }) / t
     } else {
         0.0
     };

@@ -28,6 +28,8 @@ pub struct Axes {
     pub ep: Vec<u64>,
     /// ZeRO stages.
     pub zero: Vec<u8>,
+    /// Ranks that a ZeRO shard is spread over; 0 for all that there are.
+    pub shards: Vec<u64>,
     /// Micro-batches.
     pub micro_batch: Vec<u64>,
     /// What is computed again.
@@ -97,7 +99,7 @@ fn product(axes: &Axes) -> Vec<(u64, u64, u64)> {
 fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
     let key = |f: &Found| {
         let l = &f.layout;
-        (l.tp, l.pp, l.cp, l.ep, l.virtual_stages, l.zero, l.micro_batch, l.recompute)
+        (l.tp, l.pp, l.cp, l.ep, l.virtual_stages, l.zero, l.shards, l.micro_batch, l.recompute)
     };
     a.seconds.total_cmp(&b.seconds).then(a.bytes.total_cmp(&b.bytes)).then_with(|| key(a).cmp(&key(b)))
 }
@@ -145,7 +147,7 @@ fn branch(job: &Job, axes: &Axes, l: &Layout, keep: usize, out: &mut Report) {
     }
 }
 
-/// All interleavings, ZeRO stages and recomputations of one cut.
+/// All interleavings, ZeRO stages, shards and recomputations of one cut.
 fn stages(job: &Job, axes: &Axes, l: &Layout, passes: &mut Option<Micro>, keep: usize, out: &mut Report) {
     for &virtual_stages in &axes.virtual_stages {
         let l = Layout { virtual_stages, ..*l };
@@ -155,22 +157,34 @@ fn stages(job: &Job, axes: &Axes, l: &Layout, passes: &mut Option<Micro>, keep: 
         }
         let passes = passes.get_or_insert_with(|| micro(job, &l));
         for &zero in &axes.zero {
-            for &recompute in &axes.recompute {
-                let layout = Layout { zero, recompute, ..l };
-                let bytes = memory(job, &layout).total();
-                out.tried += 1;
-                if bytes > job.machine.memory {
-                    out.refused[Refusal::Memory as usize] += 1;
-                    if out.fit == 0 && out.smallest.is_none_or(|s| bytes < s.bytes) {
-                        out.smallest = Some(Found { layout, seconds: 0.0, bytes });
-                    }
-                    continue;
+            for layout in axes.shards.iter().filter_map(|&shards| sharded(&l, zero, shards)) {
+                for &recompute in &axes.recompute {
+                    weigh(job, &Layout { recompute, ..layout }, passes, keep, out);
                 }
-                let seconds = step(job, &layout, passes).total;
-                out.add(Found { layout, seconds, bytes }, keep);
             }
         }
     }
+}
+
+/// The layout with states sharded over so many ranks, where that is a layout of its own.
+fn sharded(l: &Layout, zero: u8, shards: u64) -> Option<Layout> {
+    let own = shards == 0 || zero > 0 && shards < l.dp && l.dp.is_multiple_of(shards);
+    own.then_some(Layout { zero, shards: if shards == 0 { l.dp } else { shards }, ..*l })
+}
+
+/// Time and memory of one layout.
+fn weigh(job: &Job, layout: &Layout, passes: &Micro, keep: usize, out: &mut Report) {
+    let bytes = memory(job, layout).total();
+    out.tried += 1;
+    if bytes > job.machine.memory {
+        out.refused[Refusal::Memory as usize] += 1;
+        if out.fit == 0 && out.smallest.is_none_or(|s| bytes < s.bytes) {
+            out.smallest = Some(Found { layout: *layout, seconds: 0.0, bytes });
+        }
+        return;
+    }
+    let seconds = step(job, layout, passes).total;
+    out.add(Found { layout: *layout, seconds, bytes }, keep);
 }
 
 impl Report {

@@ -7,6 +7,9 @@ use super::machine::Job;
 use super::memory::local_parameters;
 use crate::transformer::Recompute;
 
+/// Parameter tensors of a block: four products, their biases, two norms (one call each where they are gathered so).
+const BLOCK_TENSORS: f64 = 12.0;
+
 /// Seconds of a step, by cause; they add up to `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Step {
@@ -24,8 +27,6 @@ pub struct Step {
     pub data: f64,
     /// The optimizer's update and what a step does once.
     pub update: f64,
-    /// Growth with the number of domains.
-    pub straggler: f64,
     /// The sum.
     pub total: f64,
 }
@@ -37,7 +38,7 @@ fn both(job: &Job, p: &Passes, l: &Layout) -> (f64, f64, f64) {
     let (again, square) = match l.recompute {
         Recompute::None => (0.0, 0.0),
         Recompute::Selective => (0.0, l.recompute_share),
-        Recompute::Full => (l.recompute_share, l.recompute_share),
+        Recompute::Full => (job.constants.recompute * l.recompute_share, job.constants.recompute * l.recompute_share),
     };
     let gpu = (3.0 + again) * (p.matmul + p.pointwise) + (1.0 + backward_attention + square) * p.attention;
     let floor = (3.0 + again) * p.kernels * job.constants.launch_s;
@@ -72,27 +73,27 @@ pub fn step(job: &Job, l: &Layout, micro: &Micro) -> Step {
         compute: n * mean,
         launch: n * launch,
         inner: n * inner,
-        pipeline: n * (transfer + job.constants.micro_batch_s),
+        pipeline: n * transfer,
         bubble: n * (slowest - mean) + (pp - 1.0) / v * one,
         ..Step::default()
     };
     out.data = data(job, l, n * (mean + launch));
     out.update = update(job, l);
-    let domains = (job.devices as f64 / job.machine.domain as f64).max(1.0);
-    let busy = out.compute + out.launch + out.inner + out.pipeline + out.bubble + out.data + out.update;
-    out.straggler = busy * job.constants.straggler * domains.log2();
-    out.total = busy + out.straggler;
+    out.total = out.compute + out.launch + out.inner + out.pipeline + out.bubble + out.data + out.update;
     out
 }
 
-/// Exposed seconds of the transfers of one micro-batch between stages, both directions.
+/// Exposed seconds of the transfers of one micro-batch between stages, both directions, and of handling it.
 #[inline]
 fn transfers(job: &Job, l: &Layout, micro: &Micro) -> f64 {
     if l.pp == 1 {
         return 0.0;
     }
-    let group = Group::new(&job.machine, &job.constants, 2, job.devices / l.pp);
-    job.constants.pp_exposed * 2.0 * l.virtual_stages as f64 * (micro.boundary / group.rate + group.latency)
+    let c = &job.constants;
+    let group = Group::new(&job.machine, c, 2, job.devices / l.pp);
+    let exposed = if l.overlap_data { c.pp_exposed } else { 1.0 };
+    let once = exposed * 2.0 * (micro.boundary / group.rate + group.latency) + c.micro_batch_s;
+    l.virtual_stages as f64 * once
 }
 
 /// Exposed seconds of gradient reduction and weight gathering, given seconds of work that may hide them.
@@ -102,27 +103,36 @@ fn data(job: &Job, l: &Layout, work: f64) -> f64 {
     if group_size == 1 {
         return 0.0;
     }
-    let (r, c) = (&job.recipe, &job.constants);
     let [dense, expert] = local_parameters(job, l);
-    let reduce = Group::new(&job.machine, c, group_size, l.tp);
-    let share = Group::new(&job.machine, c, (l.shards * l.cp).min(group_size), l.tp);
-    let rest = Group::new(&job.machine, c, (group_size * l.tp / l.ep).max(1), l.ep);
-    // A pipeline gathers its stage once a step.
-    let times = if l.zero == 3 && l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
-    let one = |group: &Group, share: &Group, n: f64| match l.zero {
-        0 => group.all_reduce(n * r.reduced),
-        1 | 2 => group.half(n * r.reduced) + share.half(n * r.gathered),
-        _ => times * (share.half(n * r.reduced) + 2.0 * share.half(n * r.gathered)),
-    };
-    let mut seconds = one(&reduce, &share, dense);
-    if expert > 0.0 && rest.ranks > 1.0 {
-        seconds += one(&rest, &rest, expert);
+    let experts_over = |ranks: u64| (ranks * l.cp * l.tp / l.ep).max(1);
+    let mut seconds = exchange(job, l, dense, (group_size, l.shards * l.cp), l.tp);
+    if expert > 0.0 {
+        seconds += exchange(job, l, expert, (experts_over(l.dp), experts_over(l.shards)), l.ep);
     }
-    let exposed = if l.overlap_data { c.dp_exposed } else { 1.0 };
+    let exposed = if l.overlap_data { job.constants.dp_exposed } else { 1.0 };
     let hidden = (1.0 - exposed) * seconds;
     // Only the backward pass of the last micro-batch hides a reduction; gathering runs all along.
     let room = if l.zero == 3 { work } else { work / l.micro_batches(job.batch) as f64 * 0.6 };
     exposed * seconds + (hidden - room).max(0.0)
+}
+
+/// Seconds to reduce the gradients of `n` parameters over some ranks and gather their weights, sharded over `shards`.
+#[inline]
+fn exchange(job: &Job, l: &Layout, n: f64, (ranks, shards): (u64, u64), stride: u64) -> f64 {
+    let (r, group) = (&job.recipe, |ranks, stride| Group::new(&job.machine, &job.constants, ranks, stride));
+    if l.zero == 0 {
+        return group(ranks, stride).all_reduce(n * r.reduced);
+    }
+    let share = group(shards, stride);
+    // Copies of a shard (HSDP) add up their parts once a step.
+    let copies = group(ranks / shards, stride * shards).all_reduce(n * r.reduced / share.ranks);
+    if l.zero < 3 {
+        return share.half(n * r.reduced, 1.0) + share.half(n * r.gathered, 1.0) + copies;
+    }
+    // A pipeline gathers its stage once a step.
+    let times = if l.pp == 1 { l.micro_batches(job.batch) as f64 } else { 1.0 };
+    let pieces = job.model.layers.div_ceil(l.pp) as f64 * if l.gather_tensors { BLOCK_TENSORS } else { 1.0 };
+    times * (share.half(n * r.reduced, pieces) + 2.0 * share.half(n * r.gathered, pieces)) + copies
 }
 
 /// Seconds of the optimizer's update: states cross memory twice.
@@ -131,7 +141,7 @@ fn update(job: &Job, l: &Layout) -> f64 {
     let [dense, expert] = local_parameters(job, l);
     let cut = if l.zero == 0 { 1.0 } else { (l.shards * l.cp) as f64 };
     let bytes = 2.0 * job.recipe.optimizer + job.recipe.gradient + job.recipe.weight;
-    let expert_cut = if l.zero == 0 { 1.0 } else { (l.dp * l.cp * l.tp / l.ep).max(1) as f64 };
+    let expert_cut = if l.zero == 0 { 1.0 } else { (l.shards * l.cp * l.tp / l.ep).max(1) as f64 };
     let local = dense / cut + expert / expert_cut;
     local * bytes / (job.machine.memory_rate * job.constants.memory) + job.constants.step_s
 }

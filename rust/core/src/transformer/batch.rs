@@ -1,4 +1,4 @@
-//! The same counts over columns of architectures: millions of rows, one pass, no allocation per row.
+//! The same counts over columns of architectures: millions of rows, one pass for all counts, no allocation per row.
 
 use super::architecture::Architecture;
 use super::flops::{self, Convention, Pass, Recompute};
@@ -14,28 +14,22 @@ pub enum Column<'a> {
     Many(&'a [i64]),
 }
 
-/// A size that a column sets.
-pub type Setter = fn(&mut Architecture, u64);
-
-/// The sizes that may vary by row, by name.
-pub fn setter(name: &str) -> Option<Setter> {
-    Some(match name {
-        "layers" => |a, x| a.layers = x,
-        "width" => |a, x| a.width = x,
-        "heads" => |a, x| a.heads = x,
-        "kv_heads" => |a, x| a.kv_heads = x,
-        "head_size" => |a, x| a.head_size = x,
-        "mlp_width" => |a, x| a.mlp_width = x,
-        "vocab" => |a, x| a.vocab = x,
-        "positions" => |a, x| a.positions = x,
-        "experts" => |a, x| a.moe.iter_mut().for_each(|m| m.experts = x),
-        "experts_per_token" => |a, x| a.moe.iter_mut().for_each(|m| m.top_k = x),
-        "expert_width" => |a, x| a.moe.iter_mut().for_each(|m| m.expert_width = x),
-        "shared_width" => |a, x| a.moe.iter_mut().for_each(|m| m.shared_width = x),
-        "dense_layers" => |a, x| a.moe.iter_mut().for_each(|m| m.dense_layers = x),
-        _ => return None,
-    })
-}
+/// The sizes that may vary by row, in the order of [`Rows::columns`].
+pub const VARYING: [&str; 13] = [
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "head_size",
+    "mlp_width",
+    "vocab",
+    "positions",
+    "experts",
+    "experts_per_token",
+    "expert_width",
+    "shared_width",
+    "dense_layers",
+];
 
 /// Sizes that were not given and follow others, as they do for one architecture.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,13 +42,31 @@ pub struct Follow {
     pub mlp_width: bool,
 }
 
+/// How FLOPs are counted.
+pub type How = (Convention, Pass, Recompute);
+
+/// Where the counts of each row go; columns that have no rows are not wanted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Counts {
+    /// Parameters.
+    pub total: Vec<i64>,
+    /// Those that a token uses.
+    pub active: Vec<i64>,
+    /// Those outside of embedding and output layer.
+    pub non_embedding: Vec<i64>,
+    /// FLOPs per token.
+    pub flops: Vec<f64>,
+}
+
 /// Rows that differ from one architecture in some sizes.
 #[derive(Debug)]
 pub struct Rows<'a> {
     /// What all rows share.
     pub base: Architecture,
-    /// What varies.
-    pub columns: Vec<(&'a str, Setter, &'a [i64])>,
+    /// What varies, each of `n` values.
+    pub columns: [Option<&'a [i64]>; VARYING.len()],
+    /// Rows.
+    pub n: usize,
     /// Sequence length of each row, or of all.
     pub seq_len: Column<'a>,
     /// Sizes that follow those that vary.
@@ -64,15 +76,85 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Puts the sizes of row `i` into `row`, whose other sizes stay.
-    #[inline]
-    fn load(&self, row: &mut Architecture, i: usize) -> Result<()> {
-        for (name, set, values) in &self.columns {
-            if values[i] < 0 {
-                return Err(negative(name, values[i], self.first + i));
-            }
-            set(row, values[i].cast_unsigned());
+    /// Counts all rows: parameters where `parameters` says so, and FLOPs per token where it is said how.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] that names the row.
+    pub fn counts(&self, parameters: bool, flops: Option<How>) -> Result<Counts> {
+        let ints = || vec![0; if parameters { self.n } else { 0 }];
+        let floats = vec![0.0; if flops.is_some() { self.n } else { 0 }];
+        let mut out = Counts { total: ints(), active: ints(), non_embedding: ints(), flops: floats };
+        // Most models have neither experts, low-rank attention nor extra heads; saying so once halves the work of a row.
+        if self.base.moe.is_none() && self.base.mla.is_none() && self.base.mtp == 0 {
+            self.fill::<true>(parameters, flops, &mut out)?;
+        } else {
+            self.fill::<false>(parameters, flops, &mut out)?;
         }
+        Ok(out)
+    }
+
+    /// Fills the places of all rows; `PLAIN` models have neither experts, low-rank attention nor multi-token prediction.
+    fn fill<const PLAIN: bool>(&self, parameters: bool, how: Option<How>, out: &mut Counts) -> Result<()> {
+        let small = self.all_small();
+        let mut row = self.base;
+        for i in 0..self.n {
+            self.load(&mut row, |values| values[i], i)?;
+            if PLAIN {
+                (row.moe, row.mla, row.mtp) = (None, None, 0);
+            }
+            row.check().map_err(|e| self.in_row(&e, i))?;
+            if parameters {
+                if !small {
+                    Parameters::exact(&row).map_err(|e| self.in_row(&e, i))?;
+                }
+                let count = Parameters::<Whole>::count(&row);
+                // At most 9.2e18, which fits.
+                out.total[i] = count.total().0.cast_signed();
+                out.active[i] = count.active().0.cast_signed();
+                out.non_embedding[i] = count.non_embedding().0.cast_signed();
+            }
+            if let Some((convention, pass, recompute)) = how {
+                out.flops[i] = flops::per_token(&row, self.seq_len_of(i)?, convention, pass, recompute);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what `value` picks of each column into `row`, whose other sizes stay, and what follows from it.
+    #[inline(always)]
+    fn load(&self, row: &mut Architecture, value: impl Fn(&[i64]) -> i64, i: usize) -> Result<()> {
+        let mut signs = 0;
+        let mut put = |column: usize, size: &mut u64| {
+            if let Some(values) = self.columns[column] {
+                let x = value(values);
+                signs |= x;
+                *size = x.cast_unsigned();
+            }
+        };
+        put(0, &mut row.layers);
+        put(1, &mut row.width);
+        put(2, &mut row.heads);
+        put(3, &mut row.kv_heads);
+        put(4, &mut row.head_size);
+        put(5, &mut row.mlp_width);
+        put(6, &mut row.vocab);
+        put(7, &mut row.positions);
+        if let Some(moe) = &mut row.moe {
+            put(8, &mut moe.experts);
+            put(9, &mut moe.top_k);
+            put(10, &mut moe.expert_width);
+            put(11, &mut moe.shared_width);
+            put(12, &mut moe.dense_layers);
+        }
+        if signs < 0 {
+            return Err(self.negative(i));
+        }
+        self.follow_up(row, i)
+    }
+
+    /// Sets the sizes that follow others.
+    #[inline(always)]
+    fn follow_up(&self, row: &mut Architecture, i: usize) -> Result<()> {
         if self.follow.kv_heads {
             row.kv_heads = row.heads;
         }
@@ -83,30 +165,8 @@ impl Rows<'_> {
             row.head_size = row.width.checked_div(row.heads).unwrap_or(0);
             if row.head_size * row.heads != row.width {
                 let text = format!("width is {}, expected a multiple of heads ({})", row.width, row.heads);
-                return Err(in_row(&Error::Setting(text), self.first + i));
+                return Err(self.in_row(&Error::Setting(text), i));
             }
-        }
-        row.check().map_err(|e| in_row(&e, self.first + i))
-    }
-
-    /// Total, active and non-embedding parameters of all rows.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] that names the row.
-    pub fn parameters(&self, out: [&mut [i64]; 3]) -> Result<()> {
-        let [total, active, rest] = out;
-        let small = self.all_small();
-        let mut row = self.base;
-        for (i, ((total, active), rest)) in total.iter_mut().zip(active).zip(rest).enumerate() {
-            self.load(&mut row, i)?;
-            if !small {
-                Parameters::exact(&row).map_err(|e| in_row(&e, self.first + i))?;
-            }
-            let count = Parameters::<Whole>::count(&row);
-            // At most 9.2e18, which fits.
-            *total = count.total().0.cast_signed();
-            *active = count.active().0.cast_signed();
-            *rest = count.non_embedding().0.cast_signed();
         }
         Ok(())
     }
@@ -114,11 +174,12 @@ impl Rows<'_> {
     /// Whether a model with the largest size of every column still has a count that fits: then each row has.
     fn all_small(&self) -> bool {
         let mut largest = self.base;
-        // Where sizes follow others, each at its most is at least what any row has.
-        for (_, set, values) in &self.columns {
-            let most = values.iter().copied().max().unwrap_or(0);
-            set(&mut largest, u64::try_from(most).unwrap_or(0));
+        let most = |values: &[i64]| values.iter().copied().max().unwrap_or(0);
+        let all_given = Rows { follow: Follow::default(), ..*self };
+        if all_given.load(&mut largest, most, 0).is_err() {
+            return false;
         }
+        // Where sizes follow others, each at its most is at least what any row has.
         if self.follow.kv_heads {
             largest.kv_heads = largest.heads;
         }
@@ -135,29 +196,31 @@ impl Rows<'_> {
         p.total() + blocks * p.dense_block.total() < 9.2e18
     }
 
-    /// FLOPs per token of all rows.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] that names the row.
-    pub fn flops(&self, out: &mut [f64], how: (Convention, Pass, Recompute)) -> Result<()> {
-        let mut row = self.base;
-        for (i, slot) in out.iter_mut().enumerate() {
-            self.load(&mut row, i)?;
-            let s = match self.seq_len {
-                Column::One(s) => s,
-                Column::Many(values) if values[i] < 0 => return Err(negative("seq_len", values[i], self.first + i)),
-                Column::Many(values) => values[i].cast_unsigned(),
-            };
-            *slot = flops::per_token(&row, s as f64, how.0, how.1, how.2);
+    #[inline(always)]
+    fn seq_len_of(&self, i: usize) -> Result<f64> {
+        match self.seq_len {
+            Column::One(s) => Ok(s as f64),
+            Column::Many(values) if values[i] < 0 => Err(refused("seq_len", values[i], self.first + i)),
+            Column::Many(values) => Ok(values[i] as f64),
         }
-        Ok(())
+    }
+
+    #[cold]
+    fn negative(&self, i: usize) -> Error {
+        let found = self.columns.iter().zip(VARYING).find_map(|(column, name)| {
+            let x = (*column)?[i];
+            (x < 0).then(|| refused(name, x, self.first + i))
+        });
+        found.unwrap_or_else(|| self.in_row(&Error::Setting("a size is negative".into()), i))
+    }
+
+    #[cold]
+    fn in_row(&self, error: &Error, i: usize) -> Error {
+        Error::Setting(format!("row {}: {error}", self.first + i))
     }
 }
 
-fn negative(name: &str, value: i64, row: usize) -> Error {
+#[cold]
+fn refused(name: &str, value: i64, row: usize) -> Error {
     Error::Setting(format!("{name} is {value} in row {row}, expected a positive count"))
-}
-
-fn in_row(error: &Error, row: usize) -> Error {
-    Error::Setting(format!("row {row}: {error}"))
 }

@@ -1,7 +1,7 @@
 //! FLOPs of a token, by part and by published convention. One multiply-add is two FLOPs.
 
 use super::architecture::Architecture;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, float};
 use crate::error::{Error, Result};
 
 /// How a paper or a framework counts the FLOPs of a training token.
@@ -151,16 +151,16 @@ pub fn span(kind: Span, s: f64, w: u64) -> f64 {
 /// Multiply-adds of the projections of one layer.
 #[inline]
 pub fn projection_macs(a: &Architecture) -> f64 {
-    let (h, heads) = (a.width as f64, a.heads as f64);
+    let (h, heads) = (float(a.width), float(a.heads));
     match a.mla {
         Some(m) => {
-            let (rq, rkv) = (m.query_rank as f64, m.kv_rank as f64);
-            let key = (m.nope_size + m.rope_size) as f64;
+            let (rq, rkv) = (float(m.query_rank), float(m.kv_rank));
+            let key = float(m.nope_size + m.rope_size);
             let query = if m.query_rank == 0 { h * heads * key } else { h * rq + rq * heads * key };
-            let down = h * (rkv + m.rope_size as f64);
-            query + down + rkv * heads * (m.nope_size + m.value_size) as f64 + heads * m.value_size as f64 * h
+            let down = h * (rkv + float(m.rope_size));
+            query + down + rkv * heads * float(m.nope_size + m.value_size) + heads * float(m.value_size) * h
         }
-        None => h * (a.head_size as f64) * (2.0 * heads + 2.0 * a.kv_heads as f64),
+        None => h * (float(a.head_size)) * (2.0 * heads + 2.0 * float(a.kv_heads)),
     }
 }
 
@@ -168,24 +168,24 @@ pub fn projection_macs(a: &Architecture) -> f64 {
 #[inline]
 pub fn score_flops(a: &Architecture) -> f64 {
     let sizes = a.mla.map_or(2 * a.head_size, |m| m.nope_size + m.rope_size + m.value_size);
-    2.0 * a.heads as f64 * sizes as f64
+    2.0 * float(a.heads) * float(sizes)
 }
 
 /// Forward FLOPs of a token at sequence length `s`.
 #[inline]
 pub fn forward(a: &Architecture, s: f64, kind: Span) -> Forward {
-    let (layers, extra) = (a.layers as f64, a.mtp as f64);
-    let (h, g) = (a.width as f64, a.mlp_matrices as f64);
-    let (mut mlp, mut router) = (a.dense_layers() as f64 * g * h * a.mlp_width as f64, 0.0);
+    let (layers, extra) = (float(a.layers), float(a.mtp));
+    let (h, g) = (float(a.width), float(a.mlp_matrices));
+    let (mut mlp, mut router) = (float(a.dense_layers()) * g * h * float(a.mlp_width), 0.0);
     let mut moe_layers = 0.0;
     if let Some(m) = a.moe {
-        moe_layers = a.moe_layers() as f64 + extra;
-        mlp += moe_layers * g * h * (m.top_k as f64 * m.expert_width as f64 + m.shared_width as f64);
-        router = moe_layers * h * m.experts as f64;
+        moe_layers = float(a.moe_layers()) + extra;
+        mlp += moe_layers * g * h * (float(m.top_k) * float(m.expert_width) + float(m.shared_width));
+        router = moe_layers * h * float(m.experts);
     } else {
-        mlp += extra * g * h * a.mlp_width as f64;
+        mlp += extra * g * h * float(a.mlp_width);
     }
-    let windowed = a.windowed_layers as f64;
+    let windowed = float(a.windowed_layers);
     let full = layers + extra - windowed;
     let spans = full * span(kind, s, 0) + if windowed > 0.0 { windowed * span(kind, s, a.window) } else { 0.0 };
     debug_assert!(moe_layers <= layers + extra);
@@ -194,7 +194,7 @@ pub fn forward(a: &Architecture, s: f64, kind: Span) -> Forward {
         mlp: 2.0 * mlp,
         router: 2.0 * router,
         scores: score_flops(a) * spans,
-        output: 2.0 * h * a.vocab as f64 * (1.0 + extra),
+        output: 2.0 * h * float(a.vocab) * (1.0 + extra),
         mixing: 4.0 * h * h * extra,
     }
 }
@@ -229,15 +229,15 @@ fn by_part(f: &Forward, pass: Pass, recompute: Recompute) -> f64 {
 /// Training FLOPs of a token by the conventions that are one closed formula.
 #[inline]
 fn rule_of_thumb(a: &Architecture, s: f64, convention: Convention) -> f64 {
-    let (layers, h) = (a.layers as f64, a.width as f64);
-    let inner = (a.heads * a.head_size) as f64;
+    let (layers, h) = (float(a.layers), float(a.width));
+    let inner = float(a.heads * a.head_size);
     let active = || Parameters::<f64>::count(a).active();
     match convention {
         Convention::Kaplan => 6.0 * block_matrices(a) + 6.0 * layers * s * inner,
         Convention::Palm => 6.0 * active() + 12.0 * layers * inner * s,
-        Convention::NanoGpt => 6.0 * (active() - (a.positions * a.width) as f64) + 12.0 * layers * inner * s,
+        Convention::NanoGpt => 6.0 * (active() - float(a.positions * a.width)) + 12.0 * layers * inner * s,
         Convention::Mosaic => 6.0 * active() + 12.0 * layers * h * s,
-        Convention::Chinchilla => 3.0 * (chinchilla(a, s) + 4.0 * a.vocab as f64 * h),
+        Convention::Chinchilla => 3.0 * (chinchilla(a, s) + 4.0 * float(a.vocab) * h),
         Convention::ChinchillaA4 => 3.0 * chinchilla(a, s),
         _ => 6.0 * active(),
     }
@@ -253,5 +253,5 @@ pub fn block_matrices(a: &Architecture) -> f64 {
 /// Appendix F of Hoffmann et al. 2022 without embedding and logits, forward.
 fn chinchilla(a: &Architecture, s: f64) -> f64 {
     let f = forward(a, s, Span::Full);
-    f.projections + f.mlp + f.router + f.scores + 3.0 * (a.layers * a.heads) as f64 * s
+    f.projections + f.mlp + f.router + f.scores + 3.0 * float(a.layers * a.heads) * s
 }

@@ -46,8 +46,14 @@ impl Count for Whole {
 impl Count for f64 {
     #[inline]
     fn of(size: u64) -> Self {
-        size as Self
+        float(size)
     }
+}
+
+/// A size as a float. Sizes stay below 2^63 (a model with one beyond is refused), and signed conversions are far faster.
+#[inline(always)]
+pub(crate) fn float(size: u64) -> f64 {
+    size.cast_signed() as f64
 }
 
 /// Parameters of one block.

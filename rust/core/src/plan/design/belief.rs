@@ -21,7 +21,8 @@ impl Belief {
         if self.versions.is_empty() || self.apart.is_empty() {
             return Err(Error::Setting("a belief has no version of the law or no target".into()));
         }
-        if !(self.weight > 0.0 && self.weight.is_finite()) || !self.apart.iter().all(|x| *x >= 0.0) {
+        let fine = self.weight > 0.0 && self.weight.is_finite() && self.apart.iter().all(|x| *x >= 0.0);
+        if !fine {
             return Err(Error::Setting("weights of beliefs must be above 0, variances 0 or more".into()));
         }
         self.versions.iter().try_for_each(|version| version.check(candidates, self.apart.len()))

@@ -1,0 +1,1 @@
+"""What builds the site beside Sphinx: pages made from declarations, from docstrings and from the command's help."""
