@@ -16,6 +16,7 @@ from ._cluster import Cluster
 from ._cost import TrainingCost, job_for, training_cost
 from ._cost_curve import CostCurve, Unit
 from ._errors import DataError, compose, listed
+from ._given import scalar
 from ._serving import inference_cost
 from ._templates import Count, size_range, template
 
@@ -96,7 +97,7 @@ def cost_curve(
     check_cluster(cluster)
     low, high = _range(N, family, count)
     _check_unit(unit, cluster, lifetime_tokens)
-    n = n_sizes or max(FEWEST, round(PER_DECADE * np.log10(high / low)) + 1)
+    n = max(FEWEST, round(PER_DECADE * np.log10(high / low)) + 1) if n_sizes is None else _count(n_sizes)
     sizes = np.geomspace(low, high, n)
     settings = {"seq_len": seq_len, "batch": batch, **job}
     models = [template(float(size), family, count=count) for size in sizes]
@@ -185,12 +186,20 @@ def _check_unit(unit: str, cluster: Cluster, lifetime_tokens: float) -> None:
         raise DataError(compose(f"{name} has no price", "pass price_usd_per_hour= to the cluster"))
     if unit == "kWh" and not cluster.device.tdp_w:
         raise DataError(compose(f"{name} has no power limit", "make an iso.Accelerator with tdp_w="))
+    expected = "a number of at least 0"
+    if not 0 <= scalar("lifetime_tokens", lifetime_tokens, expected) < float("inf"):
+        raise DataError(f"lifetime_tokens is {lifetime_tokens!r}, expected {expected}")
     if lifetime_tokens and unit == "days":
         raise DataError(
             compose("lifetime_tokens cost no days of training", "plan in dollars, kWh or FLOPs, or leave it out")
         )
-    if not 0 <= lifetime_tokens < float("inf"):
-        raise DataError(f"lifetime_tokens is {lifetime_tokens!r}, expected a number of at least 0")
+
+
+def _count(n_sizes: Any) -> int:
+    expected = "a whole number of at least 2"
+    if scalar("n_sizes", n_sizes, expected) % 1 or n_sizes < 2:
+        raise DataError(f"n_sizes is {n_sizes!r}, expected {expected}")
+    return int(n_sizes)
 
 
 def _check_job(model: Architecture, cluster: Cluster, settings: Mapping[str, Any]) -> int:

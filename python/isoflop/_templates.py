@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ._architecture import Architecture, Latent
 from ._counts import transformer_params
 from ._errors import DataError, compose, listed, nearest
+from ._given import scalar
 from ._repr import count as count_text
 
 Count = Literal["total", "non_embedding", "active"]
@@ -107,12 +108,11 @@ def template(N: float, family: str | Architecture = "llama", *, count: Count = "
     (True, 8, 8)
     """
     anchor = _anchor(family)
-    if count not in ("total", "non_embedding", "active"):
-        raise DataError(f"count is {count!r}, expected 'total', 'non_embedding' or 'active'")
-    if not (np.isfinite(N) and N > 0):
-        raise DataError(f"N is {N!r}, expected a positive number of parameters")
+    expected = "a positive number of parameters"
+    if not 0 < scalar("N", N, expected) < np.inf:
+        raise DataError(f"N is {N!r}, expected {expected}")
     shapes = _shapes(anchor)
-    sizes = getattr(shapes, count)
+    sizes = _sizes(shapes, count)
     off = np.log(sizes / N)
     best = int(np.argmin((off / SPREAD["size"]) ** 2 + shapes.strangeness))
     if abs(np.expm1(off[best])) > FARTHEST:
@@ -131,8 +131,14 @@ def size_range(family: str | Architecture, count: Count = "total") -> tuple[floa
     >>> low < 1e8 < 1e12 < high
     True
     """
-    sizes = getattr(_shapes(_anchor(family)), count)
+    sizes = _sizes(_shapes(_anchor(family)), count)
     return float(sizes.min()), float(sizes.max())
+
+
+def _sizes(shapes: _Shapes, count: Count) -> Any:
+    if count not in ("total", "non_embedding", "active"):
+        raise DataError(f"count is {count!r}, expected 'total', 'non_embedding' or 'active'")
+    return getattr(shapes, count)
 
 
 def _anchor(family: str | Architecture) -> Architecture:

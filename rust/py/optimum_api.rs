@@ -10,6 +10,8 @@ use pyo3::types::PyDict;
 use crate::convert;
 use crate::run;
 
+type Floats<'py> = Bound<'py, PyArray1<f64>>;
+
 /// What compiles a question, away from the interpreter.
 ///
 /// `question`: spec, over (name, low, high), boxes, tokens, ratio, cost (text or table), cost_parts, tokens_name.
@@ -105,7 +107,7 @@ pub fn optimum_around<'py>(
     sizes: PyReadonlyArray1<'py, f64>,
     budgets: PyReadonlyArray1<'py, f64>,
     losses: PyReadonlyArray1<'py, f64>,
-) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)> {
+) -> PyResult<(Floats<'py>, Floats<'py>)> {
     let make = surface(question)?;
     let (draw, sizes) = (draw.as_slice()?.to_vec(), sizes.as_slice()?.to_vec());
     let (budgets, losses) = (budgets.as_slice()?.to_vec(), losses.as_slice()?.to_vec());

@@ -506,6 +506,11 @@ def test_bad_input(changes, message):
     refused(iso.IsoflopError, message, iso.plan_runs, KNOWN, **{**usual, **changes})
 
 
+def test_bad_points():
+    given = {"sigma": SIGMA, "target_C": TARGET}
+    refused(iso.DataError, "N is .'a'., expected a number per run", iso.evaluate_design, KNOWN, N=["a"], D=[1], **given)
+
+
 def test_bad_models(demo):
     wrong = {"N": [1e8, 1e9] * 6, "D": [2e9, 2e10, 2e11] * 4, "loss": [-3.0] * 12}
     refused(iso.DataError, "column 'loss' has 12 negative", iso.plan_runs, wrong, budget=1e22, target_C=TARGET, k=6)
@@ -580,7 +585,7 @@ def test_what_came_as_pandas_goes_as_pandas():
 
 
 def test_sizes_of_a_design_are_numbers():
-    with pytest.raises(iso.DataError, match=r"N is .*, expected numbers above 0"):
+    with pytest.raises(iso.DataError, match=r"N is .*, expected a number per run"):
         iso.evaluate_design(KNOWN, N=["a"], D=[1e9], sigma=SIGMA, target_C=TARGET)
 
 

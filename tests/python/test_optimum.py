@@ -227,6 +227,7 @@ def test_sparsity_is_free_within_its_range():
     i, j = np.unravel_index(loss.argmin(), loss.shape)
     assert best.loss <= loss.min() + 1e-12
     assert best.over["S"] == pytest.approx(S[j], abs=0.011)
+    assert any("S is at the highest" in note for note in best.notes)
     assert pytest.approx(float(N[i, 0]), rel=0.05) == best.N
 
 

@@ -265,6 +265,12 @@ def test_data_run_out_at_the_same_run_whatever_pays_for_it():
     assert any("USD on" in note for note in paid.notes)
 
 
+@pytest.mark.parametrize("N", ["a", [], [[1e9]], -1.0, True])
+def test_sizes_to_overtrain_that_are_none(N):
+    with pytest.raises(iso.DataError, match=r"N is .*, expected positive numbers of parameters"):
+        iso.overtraining(("chinchilla", BESIROGLU), N=N, loss=2.3)
+
+
 # ---- other letters, other sizes, other readers
 
 
@@ -281,12 +287,6 @@ def test_letters_may_hold_each_other(size, tokens):
 def test_letters_are_two(letters):
     with pytest.raises(iso.DataError, match=r"letters is .*, expected the variables for size and tokens"):
         iso.compute_optimal(EPOCH, C=1e22, letters=letters)
-
-
-@pytest.mark.parametrize("sizes", [[], "8e9", [[1e9]], [float("nan")], True])
-def test_overtraining_refuses_what_is_no_size(sizes):
-    with pytest.raises(iso.DataError, match=r"N is .*, expected positive numbers of parameters"):
-        iso.overtraining(EPOCH, N=sizes, C=1e24)
 
 
 def test_every_size_that_never_pays_is_named():
@@ -312,3 +312,8 @@ def test_sizes_that_are_not_shown_are_counted():
     found = iso.overtraining(EPOCH, N=np.geomspace(1e9, 1e10, 23), C=1e24)
     for text in (repr(found), found.summary(), found._repr_html_()):
         assert "and 3 more sizes, see to_frame()" in text
+
+
+def test_the_size_that_is_asked_about_is_not_held():
+    with pytest.raises(iso.DataError, match="held names 'N', the size that is asked about"):
+        iso.overtraining(EPOCH, N=8e9, C=1e24, held={"N": 1e9})

@@ -206,7 +206,7 @@ REFUSED = [
     ({"path": "no/r.html"}, "no folder"),
     ({"level": 1.0}, "level is 1.0"),
     ({"target": 1e15}, "the smallest run took"),
-    ({"target": "1e22"}, "target is '1e22', expected a training budget in FLOP"),
+    ({"target": "1e22"}, "target is '1e22', expected training compute in FLOP"),
     ({"target": float("nan")}, "the smallest run took"),
     ({"law": "no_such_law"}, "no_such_law"),
 ]

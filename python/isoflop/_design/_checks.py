@@ -77,8 +77,8 @@ def require_affordable(
 
 
 def points_of(N: Any, D: Any) -> tuple[Floats, Floats]:
-    sizes, tokens = (numbers(name, x, "numbers above 0") for name, x in (("N", N), ("D", D)))
-    if sizes.shape != tokens.shape or not len(sizes):
+    sizes, tokens = (numbers(name, x, "a number per run") for name, x in (("N", N), ("D", D)))
+    if sizes.shape != tokens.shape or max(np.ndim(N), np.ndim(D)) > 1 or not len(sizes):
         raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")
     bad = ~(np.isfinite(sizes) & np.isfinite(tokens) & (sizes > 0) & (tokens > 0))
     if bad.any():

@@ -18,7 +18,7 @@ from .._repr import percent
 from ._ask import Ask
 from ._budget import Budget
 from ._distance import distance
-from ._limits import binding, check
+from ._limits import at_ends, binding, check
 from ._moves import inside, is_smooth, moved, moves, size_is_free
 from ._near import near
 from ._result import Optimum, quantile_ends
@@ -56,10 +56,8 @@ def answer(
         found, ends = _by_forecaster(ask, budget, model, found, ends, level)
     wall, walled = data_wall(ask, models, n_threads)
     size, tokens = (floats(found[name]) for name in ("N", "D"))
-    remarks = [
-        *notes, *_unmoved(ask, models, lanes), *_lost(lanes), *binding(ask, at, size, tokens),
-        *distance(ask, model, size, tokens), *walled,
-    ]  # fmt: skip
+    limits = [*binding(ask, at, size, tokens), *at_ends(ask, found), *distance(ask, model, size, tokens)]
+    remarks = [*notes, *_unmoved(ask, models, lanes), *_lost(lanes), *limits, *walled]
     give = budget.give_back
     draws = None if columns is None else {name: columns[name] for name in ("N", "D", "loss", "cost", *ask.further)}
     return Optimum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,3 +126,15 @@ def _limits(ask: Ask, lane: Any, size: Floats, tokens: Floats) -> list[tuple[str
 
 def _close(value: Any, end: float) -> Any:
     return np.abs(np.asarray(value) - end) <= 1e-6 * abs(end)
+
+
+def at_ends(ask: Ask, found: Mapping[str, Floats]) -> list[str]:
+    """Return a note per further free variable that lies at an end of its range, and one on what is made small."""
+    notes = []
+    for name, (low, high) in ask.further.items():
+        for word, end in (("lowest", low), ("highest", high)):
+            if (np.abs(found[name] - end) <= 1e-6 * (high - low)).any():
+                notes.append(f"{name} is at the {word} that is allowed, {number(end, 4)}")
+    if not ask.law.predicts_loss:
+        notes.append(f"the law predicts {ask.law.response!r}, which is taken as something to be made small")
+    return notes

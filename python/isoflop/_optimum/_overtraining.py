@@ -28,9 +28,6 @@ from ._result import quantile_ends
 from ._sample import Sample, read_model, samples
 from ._search import Optima, average, central, drawn, joined, optima_of
 
-#: What sizes should have been.
-SIZES = "positive numbers of parameters"
-
 
 def overtraining(
     model: Any,
@@ -102,10 +99,13 @@ def overtraining(
         unit=budget.cost_unit,
         **plain,
     )
+    if made.limits.sizes is not None:
+        raise DataError(compose(f"held names {made.size!r}, the size that is asked about", f"pass N={N!r} alone"))
     models, notes = samples(source, made.level, n_draws, rng)
-    sizes = numbers("N", N, SIZES)
-    if not len(sizes) or not (np.isfinite(sizes) & (sizes > 0)).all() or np.ndim(N) > 1:
-        raise DataError(f"N is {N!r}, expected {SIZES}")
+    expected = "positive numbers of parameters"
+    sizes = numbers("N", N, expected)
+    if not (np.isfinite(sizes) & (sizes > 0)).all() or np.ndim(N) > 1 or not len(sizes):
+        raise DataError(f"N is {N!r}, expected {expected}")
     work = _Work(made, models, sizes, budget.cost_unit, inference, _engine.thread_count(n_threads))
     found, lanes = work.run(budget)
     ends = _ends(found, lanes, level)

@@ -133,6 +133,7 @@ def plan(
         raise DataError(f"level is {level!r}, expected 0.5, 0.8, 0.9 or 0.95")
     if max_days is not None and not scalar("max_days", max_days, MAX_DAYS) > 0:
         raise DataError(f"max_days is {max_days!r}, expected {MAX_DAYS}")
+    scalar("n_resamples", n_resamples, "a whole number")
     job = {"seq_len": seq_len, "batch": batch, "precision": precision, "n_threads": n_threads}
     source = model_of(
         model, law, dict(held or {}), n_resamples=n_resamples, rng=rng, n_threads=n_threads, tell=tell, **variables

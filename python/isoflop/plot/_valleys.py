@@ -9,6 +9,7 @@ import numpy as np
 
 from .._engine import Floats
 from .._errors import DataError, compose, counted
+from .._given import numbers
 from .._optimum import Optimum
 from .._optimum._pair import of_pair
 from .._repr import percent
@@ -137,7 +138,7 @@ def _of_law(ax: Axes, surface: Surface, best: Optimum, near: float, level: float
 def _budgets(surface: Surface, given: Sequence[float] | None) -> Floats:
     """Return the budgets asked for, those of the runs where they come in profiles, or some across the runs."""
     if given is not None:
-        budgets = np.unique(np.asarray(given, float))
+        budgets = np.unique(numbers("budgets", given, "numbers above 0, in FLOP"))
         if not (budgets.size and np.isfinite(budgets).all() and budgets[0] > 0):
             raise DataError(f"budgets are {given!r}, expected numbers above 0, in FLOP")
         return budgets

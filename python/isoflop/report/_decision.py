@@ -98,8 +98,8 @@ def budgets(seen: Floats, target: float | None) -> tuple[Floats, int]:
     ('1.0e+19 1.0e+23 1.0e+24', 51)
     """
     first, last = float(seen.min()), float(seen.max())
-    target = USUAL_TARGET * last if target is None else scalar("target", target, "a training budget in FLOP")
-    if not (np.isfinite(target) and target >= first):
+    target = USUAL_TARGET * last if target is None else target
+    if not first <= scalar("target", target, "training compute in FLOP such as 1e24") < np.inf:
         raise DataError(
             compose(f"target is {target:g} FLOP, the smallest run took {first:.3g}", "name a budget of at least that")
         )

@@ -173,8 +173,8 @@ impl Surface {
             let (from, budget, loss) = (lanes(sizes), lanes(budgets), lanes(losses));
             let count = BLOCK.min(sizes.len() - start);
             let (mut room, mut limits, mut to) = (self.one(draw, count), Lanes::new(), vec![0.0; BLOCK]);
-            for i in 0..BLOCK {
-                (limits.low[i], limits.high[i]) = self.stretch(from[i]);
+            for (z, (low, high)) in from.iter().zip(limits.low.iter_mut().zip(&mut limits.high)) {
+                (*low, *high) = self.stretch(*z);
             }
             self.limit(&mut room, &budget, &mut limits);
             for (side, out) in [(&limits.low, &mut ends.0), (&limits.high, &mut ends.1)] {
