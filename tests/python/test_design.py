@@ -594,3 +594,11 @@ def test_runs_made_that_cannot_be_used_are_told(demo):
     table["N"][:2] = np.nan
     found = iso.plan_runs(iso.Runs(table, nan_policy="omit"), budget=1e20, target_C=1e22, k=4)
     assert "2 rows of the runs made cannot be used, left out" in found.notes
+
+
+def test_whole_numbers_may_be_floats_and_what_is_held_is_a_number():
+    words = {"sigma": SIGMA, "budget": 1e21, "target_C": 1e23}
+    one, other = (iso.plan_runs(KNOWN, k=k, slots=k / 3, **words) for k in (6, 6.0))
+    assert one.to_dict() == other.to_dict()
+    with pytest.raises(iso.DataError, match="held p is 'x', expected a number"):
+        iso.plan_runs(KNOWN, k=6, cost="p*N*D", held={"p": "x"}, **words)

@@ -275,6 +275,11 @@ def test_the_verdict_is_of_the_target_whatever_the_scales():
         few.curves("much")
 
 
+def test_a_target_loss_is_a_number():
+    with pytest.raises(iso.DataError, match="target_loss is 'low', expected a loss"):
+        iso.compare_recipes(*pair(), target_loss="low", n_resamples=0)
+
+
 def test_rows_that_cannot_be_used_are_told():
     first, second = pair(n=7)
     second = {**second, "loss": np.where(np.arange(7) == 3, np.nan, second["loss"])}

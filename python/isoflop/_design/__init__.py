@@ -149,7 +149,7 @@ def plan_runs(
     (True, True)
     """
     limits = limits_of(budget, cap, floor, N, tokens_per_param)
-    check_counts(k, slots, longest, starts)
+    k, slots, starts = check_counts(k, slots, longest, starts)
     price = read_cost(cost, unit, held or {})
     known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))
     check_held(held or {}, known.best.law.variables, price.uses)
@@ -216,7 +216,7 @@ def evaluate_design(
     >>> mine.after.loss_low < mine.after.loss < mine.after.loss_high
     True
     """
-    check_counts(1, slots, None, 1)
+    _, slots, _ = check_counts(1, slots, None, 1)
     sizes, tokens = points_of(N, D)
     price = read_cost(cost, unit, held or {})
     known = read_known(model, Given(law, sigma, prior, held or {}, check_probability(discrepancy)))

@@ -37,7 +37,8 @@ def limits_of(budget: float, cap: float, floor: float | None, N: Any, tokens_per
     return Limits(float(budget), float(cap * budget), float(floor * budget), (float(a), float(b)), (float(c), float(d)))
 
 
-def check_counts(k: int, slots: int | None, longest: float | None, starts: int) -> None:
+def check_counts(k: int, slots: int | None, longest: float | None, starts: int) -> tuple[int, int | None, int]:
+    """Return the counts of runs, slots and starts as whole numbers: 6.0 is one."""
     for name, value in {"k": k, "slots": slots, "starts": starts}.items():
         expected = "a whole number of at least 1"
         if value is not None and (scalar(name, value, expected) % 1 or value < 1):
@@ -45,6 +46,7 @@ def check_counts(k: int, slots: int | None, longest: float | None, starts: int) 
     expected = "what the busiest slot may cost, a number above 0"
     if longest is not None and not scalar("longest", longest, expected) > 0:
         raise DataError(f"longest is {longest!r}, expected {expected}")
+    return int(k), None if slots is None else int(slots), int(starts)
 
 
 def check_held(held: Mapping[str, float], variables: Iterable[str], of_cost: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from .._cost_curve import CostCurve
 from .._engine import Codes, Floats, floats, integers
 from .._errors import DataError, LawError, compose, listed
 from .._formula import evaluate, names_in
+from .._given import scalar
 from .._repr import number
 
 #: Sizes at each cost and costs of the grid of candidates.
@@ -60,6 +61,7 @@ class Cost:
 
 def read_cost(cost: Any, unit: str | None, held: Mapping[str, float]) -> Cost:
     """Return a cost from None (6 N D), a formula over N and D, or a cost curve."""
+    held = {name: scalar(f"held {name}", value, "a number") for name, value in held.items()}
     if cost is None:
         return Cost(lambda N, D: floats(6.0 * N * D), unit or "FLOP")
     if isinstance(cost, str):

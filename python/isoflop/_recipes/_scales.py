@@ -56,6 +56,7 @@ def target_of(contrasts: Contrasts, compute: Floats, target: float | None, loss:
         if not 0 < aim < np.inf:
             raise DataError(f"target is {aim:g}, expected {expected}")
         return aim
+    loss = scalar("target_loss", loss, "a loss in nats per token")
     low, high = float(compute.min()) * 1e-6, float(compute.max()) * 1e12
     ends = contrasts.loss("a", floats([low, high]))
     if not ends[1] < loss < ends[0]:
