@@ -6,7 +6,7 @@ what the residuals of that vector say, so draws of parameters and of the field h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ class Deviation:
     theta: Floats
     seed: list[int]
 
+    @property
+    def variables(self) -> Sequence[str]:
+        """The law's variables."""
+        return self.component.fit.law.variables
+
     def curves(self, lines: list[Mapping[str, Any]], level: Mapping[str, Any]) -> Iterator[tuple[Floats, Floats]]:
         """Yield for each line of points the law's response, and that with its discrepancy.
 
@@ -56,22 +61,26 @@ class Deviation:
         level : mapping of str to label
             The level of each level column.
         """
-        codes = self._codes(level)
-        if not self.cell[0]:
-            yield from ((law, law) for law in (self._law(line, codes) for line in lines))
-            return
+        codes, m = self._codes(level), len(next(iter(lines[0].values())))
+        every = {name: floats(np.concatenate([line[name] for line in lines])) for name in lines[0]}
+        law = np.split(self._law(every, codes), len(lines), axis=1)
+        at = self._places(every, codes)
+        told, mean = self._told(at)
+        normal, scale = self._normal(m)
+        for i, curve in enumerate(law):
+            part = slice(i * m, (i + 1) * m)
+            root = _root(self.variance * (smooth(at[part], at[part], self.cell) - told[:, part].T @ told[:, part]))
+            whole = curve + mean[:, part]
+            whole[1:] += (scale[:, None] * normal) @ root.T
+            yield curve, floats(whole)
+
+    def _told(self, places: Floats) -> tuple[Floats, Floats]:
+        """Return L⁻¹ k for places, and the mean of the field there for every vector of parameters."""
         rows = stacked(self.component.field["coordinates"], len(self.component.rows))
-        places = [self._places(line, codes) for line in lines]
-        near = np.hstack([smooth(rows, at, self.cell) for at in places])
-        white = _engine.whiten(covariance(self.component, self.cell), floats(np.hstack([self._residuals().T, near])))
-        left, told = white[:, : len(self.theta)], white[:, len(self.theta) :]
-        normal, scale = self._normal(len(places[0]))
-        for line, at, k in zip(lines, places, np.split(told, len(lines), axis=1), strict=True):
-            mean = left.T @ k
-            root = _root(self.variance * (smooth(at, at, self.cell) - k.T @ k))
-            mean[1:] += scale[:, None] * (normal @ root.T)
-            law = self._law(line, codes)
-            yield law, floats(law + mean)
+        columns = floats(np.hstack([self._residuals().T, smooth(rows, places, self.cell)]))
+        white = _engine.whiten(covariance(self.component, self.cell), columns)
+        left, told = (floats(x) for x in np.split(white, [len(self.theta)], axis=1))
+        return told, floats(left.T @ told)
 
     def _normal(self, m: int) -> tuple[Floats, Floats]:
         """Return normal numbers for every draw, and what makes them Student's t."""
@@ -88,7 +97,7 @@ class Deviation:
 
     def _law(self, columns: Mapping[str, Any], codes: Mapping[str, Codes]) -> Floats:
         spec = self.component.problem.spec
-        used = {name: columns[name] for name in self.component.fit.law.variables}
+        used = {name: columns[name] for name in self.variables}
         many = {name: np.resize(code, len(next(iter(used.values())))) for name, code in codes.items()}
         return self._scaled(_engine.predict_draws(spec, self.theta, used, {k: integers(v) for k, v in many.items()}, 1))
 

@@ -18,6 +18,8 @@ from ._search import Optima, average
 
 #: ln N is looked at this far to both sides of the law's optimum, in so many steps.
 REACH, STEPS = 4.0, 80
+#: Covariances of less weight are not asked.
+SMALL = 1e-4
 #: Newton steps for the tokens that a budget pays for, the step of their derivative, and when they have settled.
 NEWTON, NUDGE, SETTLED = 60, 1e-5, 1e-10
 
@@ -58,9 +60,11 @@ def moves(ask: Ask, models: Sequence[Sample], at: Optima) -> Moves | None:
     lines = [_line(ask, *where) for where in zip(size, budget, tokens, strict=True)]
     columns = [ask.values(np.exp(x), np.exp(z), {}) for x, z, _ in lines]
     centre, draws = [], []
-    for deviation in (d for s in models for d in s.deviations):
-        curves = deviation.curves([{k: c[k] for k in ask.law.variables} for c in columns], ask.level)
-        steps = np.stack([_step(x, allowed, *c) for (x, _, allowed), c in zip(lines, curves, strict=True)])
+    for deviation, weight in zip((d for s in models for d in s.deviations), weights, strict=True):
+        steps = np.zeros((len(lines), len(deviation.theta)))
+        if deviation.cell[0] > 0 and weight > SMALL:
+            curves = deviation.curves([{k: c[k] for k in deviation.variables} for c in columns], ask.level)
+            steps = np.stack([_step(x, allowed, *c) for (x, _, allowed), c in zip(lines, curves, strict=True)])
         centre.append(steps[:, :1])
         draws.append(steps[:, 1:])
     return Moves(floats(np.hstack(centre)), floats(np.hstack(draws)))
