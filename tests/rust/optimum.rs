@@ -87,7 +87,7 @@ proptest! {
         let found = solve(&of, &theta, &[50.0], 1);
         let draw = Draws { values: &theta, p: 5 };
         let budget = 50.0 + share.ln_1p();
-        let (low, high) = of.around(draw, &found.size, &[budget], &found.loss).unwrap();
+        let (low, high) = of.around(draw, &found.size, &[budget], &found.loss, &Cancel::default()).unwrap();
         prop_assert!(low[0] < z && z < high[0]);
         for end in [low[0], high[0]] {
             let [e, a, alpha, b, beta] = theta;
