@@ -92,7 +92,9 @@ pub fn optimum<'py>(
     let draws = convert::matrix(&draws)?;
     let (targets, starts) = (targets.as_slice()?.to_vec(), starts.as_slice()?.to_vec());
     let budgets = budgets.map(|b| Ok::<_, PyErr>(b.as_slice()?.to_vec())).transpose()?;
-    let found = run::long_if(py, draws.rows * targets.len() > FEW, |cancel| {
+    // A search inside a search takes seconds for one draw.
+    let is_long = budgets.is_some() || convert::item(question, "over")?.len()? > 0;
+    let found = run::long_if(py, is_long || draws.rows * targets.len() > FEW, |cancel| {
         let (surface, draws) = (make()?, rows(&draws));
         match &budgets {
             None => surface.at_budgets(draws, &targets, &starts, n_threads, cancel),

@@ -561,3 +561,8 @@ def test_the_shell_helps_and_refuses(capsys):
     assert "no run costs" in capsys.readouterr().err
     assert main([*usual, "--no-json"]) == 0
     assert "optimised" in capsys.readouterr().out
+
+
+def test_slots_beyond_the_runs_stay_empty():
+    plans = [iso.plan_runs(KNOWN, sigma=0.005, budget=1e22, target_C=1e24, k=8, slots=s) for s in (8, 10**15)]
+    assert plans[0].makespan == plans[1].makespan == max(plans[0].runs["cost"])

@@ -187,7 +187,7 @@ impl Rows<'_> {
             largest.head_size = largest.width;
         }
         if self.follow.mlp_width {
-            largest.mlp_width = largest.width.saturating_mul(4);
+            largest.mlp_width = largest.width.saturating_mul(4).min(i64::MAX.cast_unsigned());
         }
         // Leading dense layers trade one kind of block for another, so both kinds count in full.
         let blocks = largest.layers as f64;

@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_that_holds_but_for_rounding_has_a_design() {
+        let (beliefs, limits) = lines(200);
+        let tight = Limits { budget: 200.0 * (1.0 - 5e-13), ..limits };
+        assert_eq!(exchange(&beliefs, &tight, 1, 0, &Cancel::default()).unwrap().chosen.len(), 200);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         let (beliefs, limits) = lines(2);
         let tight = Limits { budget: 1.5, ..limits.clone() };
