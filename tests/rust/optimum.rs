@@ -269,8 +269,9 @@ fn why_a_draw_has_no_optimum_does_not_depend_on_the_others() {
 
 #[test]
 fn a_raised_flag_stops_a_search_inside_a_search() {
-    let mut asked = question("E + A / N**alpha + B / D**beta + (x - 3)**2 + (y - 3)**2");
-    asked.over = ["x", "y"].map(|name| (name.to_string(), 0.0, 10.0)).into();
+    // Three further variables: left alone it takes minutes.
+    let mut asked = question("E + A / N**alpha + B / D**beta + (x - 3)**2 + (y - 3)**2 + (w - 3)**2");
+    asked.over = ["x", "y", "w"].map(|name| (name.to_string(), 0.0, 10.0)).into();
     let cost = Price::formula("6*N*D", &Surface::coordinates(&asked), &parts_of_size(), "D", kernels().unwrap());
     let of = Surface::new(asked, cost.unwrap(), kernels().unwrap()).unwrap();
     let cancel = Cancel::default();
