@@ -8,7 +8,7 @@ use isoflop_core::fit::{Prior, Problem, Recipe, Start};
 use isoflop_core::schedule::Schedules;
 use isoflop_core::simd::{Criterion, Kernels, Shape, kernels};
 use isoflop_core::table::Table;
-use numpy::PyReadonlyArray1;
+use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -22,11 +22,62 @@ fn optional<'py>(dict: &Bound<'py, PyDict>, key: &str) -> PyResult<Option<Bound<
     Ok(dict.get_item(key)?.filter(|x| !x.is_none()))
 }
 
-/// Converts a required item.
-macro_rules! get {
-    ($dict:expr, $key:literal) => {
-        item($dict, $key)?.extract().map_err(|_| PyTypeError::new_err(concat!("'", $key, "' has the wrong type")))?
-    };
+/// A required item, converted.
+pub fn get<'py, T: FromPyObjectOwned<'py>>(dict: &Bound<'py, PyDict>, key: &str) -> PyResult<T> {
+    item(dict, key)?.extract().map_err(|_| PyTypeError::new_err(format!("'{key}' has the wrong type")))
+}
+
+/// A required item as `read` takes it, none where it is None.
+pub fn maybe<'py, T>(
+    dict: &Bound<'py, PyDict>,
+    key: &str,
+    read: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
+    let value = item(dict, key)?;
+    if value.is_none() { Ok(None) } else { read(&value).map(Some) }
+}
+
+/// A required float64 array as a vector.
+pub fn column(dict: &Bound<'_, PyDict>, key: &str) -> PyResult<Vec<f64>> {
+    floats(&item(dict, key)?)
+}
+
+/// A float64 array of two axes, row by row.
+pub struct Matrix {
+    pub values: Vec<f64>,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Matrix {
+    /// The rows as arrays of a fixed length.
+    pub fn rows_of<const N: usize>(&self) -> PyResult<Vec<[f64; N]>> {
+        if self.columns != N {
+            return Err(PyValueError::new_err(format!("an array has {} columns, expected {N}", self.columns)));
+        }
+        Ok(self.values.as_chunks().0.to_vec())
+    }
+}
+
+/// Copies a two-dimensional array.
+pub fn matrix(array: &PyReadonlyArray2<'_, f64>) -> PyResult<Matrix> {
+    let (rows, columns) = array.as_array().dim();
+    Ok(Matrix { values: array.as_slice()?.to_vec(), rows, columns })
+}
+
+/// A required two-dimensional float64 array.
+pub fn matrix_of(value: &Bound<'_, PyAny>) -> PyResult<Matrix> {
+    let array = value.extract().map_err(|_| PyTypeError::new_err("expected a two-dimensional float64 array"))?;
+    matrix(&array)
+}
+
+/// Values as an array of two axes, without copying.
+pub fn reshaped<'py, T: Element>(
+    py: Python<'py>,
+    values: Vec<T>,
+    shape: [usize; 2],
+) -> PyResult<Bound<'py, PyArray2<T>>> {
+    PyArray1::from_vec(py, values).reshape(shape)
 }
 
 /// A float64 array as a vector.
@@ -47,33 +98,29 @@ pub fn codes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
 /// How the formula is to be read, the response scale, and where its search begins.
 pub fn law(dict: &Bound<'_, PyDict>) -> PyResult<(Spec, Scale, Start)> {
     let spec = Spec {
-        formula: get!(dict, "formula"),
-        variables: get!(dict, "variables"),
-        real: get!(dict, "real"),
-        unit: get!(dict, "unit"),
-        tied: get!(dict, "tied"),
-        parts: get!(dict, "where"),
+        formula: get(dict, "formula")?,
+        variables: get(dict, "variables")?,
+        real: get(dict, "real")?,
+        unit: get(dict, "unit")?,
+        tied: get(dict, "tied")?,
+        parts: get(dict, "where")?,
         frozen: BTreeMap::new(),
         schedules: optional(dict, "schedules")?.map(|x| x.extract()).transpose()?.unwrap_or_default(),
         positive: vec![],
     };
-    let scale: String = get!(dict, "scale");
+    let scale: String = get(dict, "scale")?;
     let scale = match scale.as_str() {
         "log" => Scale::Log,
         "linear" => Scale::Linear,
         other => return Err(PyValueError::new_err(format!("scale '{other}' is neither 'log' nor 'linear'"))),
     };
-    let start = Start { seed_at: get!(dict, "seed_at"), search_box: get!(dict, "box") };
+    let start = Start { seed_at: get(dict, "seed_at")?, search_box: get(dict, "box")? };
     Ok((spec, scale, start))
 }
 
 /// The rows.
 pub fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
-    let mut out = Table {
-        response: floats(&item(dict, "response")?)?,
-        weights: floats(&item(dict, "weights")?)?,
-        ..Table::default()
-    };
+    let mut out = Table { response: column(dict, "response")?, weights: column(dict, "weights")?, ..Table::default() };
     out.n = out.response.len();
     for (name, column) in item(dict, "columns")?.cast::<PyDict>()?.iter() {
         let name: String = name.extract()?;
@@ -110,7 +157,7 @@ pub fn schedules(column: &Bound<'_, PyAny>) -> PyResult<Option<(Vec<f64>, Schedu
 
 /// What is minimised; bounds are native in Python and internal here.
 pub fn recipe(dict: &Bound<'_, PyDict>, domains: &[Domain]) -> PyResult<Recipe> {
-    let shape: String = get!(dict, "shape");
+    let shape: String = get(dict, "shape")?;
     let shape = match shape.as_str() {
         "huber" => Shape::Huber,
         "pseudo_huber" => Shape::PseudoHuber,
@@ -118,14 +165,14 @@ pub fn recipe(dict: &Bound<'_, PyDict>, domains: &[Domain]) -> PyResult<Recipe> 
         other => return Err(PyValueError::new_err(format!("unknown shape '{other}'"))),
     };
     let criterion =
-        Criterion { shape, delta: get!(dict, "delta"), over: get!(dict, "over"), under: get!(dict, "under") };
+        Criterion { shape, delta: get(dict, "delta")?, over: get(dict, "over")?, under: get(dict, "under")? };
     let mut out = Recipe::new(criterion, domains.len());
-    out.auto_delta = get!(dict, "auto_delta");
-    out.continuation = get!(dict, "continuation");
-    out.fixed = floats(&item(dict, "fixed")?)?;
-    out.lower = inward(&floats(&item(dict, "lower")?)?, domains, f64::NEG_INFINITY);
-    out.upper = inward(&floats(&item(dict, "upper")?)?, domains, f64::INFINITY);
-    let (mean, sd) = (floats(&item(dict, "prior_mean")?)?, floats(&item(dict, "prior_sd")?)?);
+    out.auto_delta = get(dict, "auto_delta")?;
+    out.continuation = get(dict, "continuation")?;
+    out.fixed = column(dict, "fixed")?;
+    out.lower = inward(&column(dict, "lower")?, domains, f64::NEG_INFINITY);
+    out.upper = inward(&column(dict, "upper")?, domains, f64::INFINITY);
+    let (mean, sd) = (column(dict, "prior_mean")?, column(dict, "prior_sd")?);
     out.priors = mean.iter().zip(&sd).map(|(&mean, &sd)| (!mean.is_nan()).then_some(Prior { mean, sd })).collect();
     out.kappa = optional(dict, "kappa")?.map(|x| x.extract()).transpose()?;
     Ok(out)

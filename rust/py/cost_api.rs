@@ -67,14 +67,18 @@ pub fn flops_per_token(
 ) -> PyResult<f64> {
     let a = architecture(model)?;
     let (convention, pass, recompute) = counting(convention, pass_, recompute)?;
-    run::short(py, |_| Ok(flops::per_token(&a, seq_len as f64, convention?, pass, recompute)))
+    run::short(py, |_| {
+        // Sizes of a model whose parameters can be counted multiply without wrapping around.
+        Parameters::exact(&a)?;
+        Ok(flops::per_token(&a, seq_len as f64, convention?, pass, recompute))
+    })
 }
 
 /// Forward FLOPs of a token by part, causal.
 #[pyfunction]
 pub fn forward_flops<'py>(py: Python<'py>, model: &Bound<'py, PyDict>, seq_len: u64) -> PyResult<Bound<'py, PyDict>> {
     let a = architecture(model)?;
-    let f = run::short(py, |_| Ok(flops::forward(&a, seq_len as f64, Span::Causal)))?;
+    let f = run::short(py, |_| Parameters::exact(&a).map(|_| flops::forward(&a, seq_len as f64, Span::Causal)))?;
     let out = PyDict::new(py);
     out.set_item("projections", f.projections)?;
     out.set_item("mlp", f.mlp)?;

@@ -2,15 +2,11 @@
 
 use isoflop_core::hardware::{Constants, Job, Layout, Machine, Recipe};
 use isoflop_core::transformer::{Architecture, Convention, Latent, Mixture, Pass, Recompute};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// A required item of a dict, converted.
-pub fn get<'py, T: FromPyObjectOwned<'py>>(dict: &Bound<'py, PyDict>, key: &str) -> PyResult<T> {
-    let value = dict.get_item(key)?.ok_or_else(|| PyKeyError::new_err(key.to_string()))?;
-    value.extract().map_err(|_| PyTypeError::new_err(format!("'{key}' has the wrong type")))
-}
+use crate::convert::{floats, get};
 
 /// The model.
 pub fn architecture(d: &Bound<'_, PyDict>) -> PyResult<Architecture> {
@@ -158,7 +154,7 @@ pub fn layout(d: &Bound<'_, PyDict>) -> PyResult<Layout> {
 
 /// Calibrated constants, in the order of their names.
 pub fn constants(value: &Bound<'_, PyAny>) -> PyResult<Constants> {
-    let values = crate::convert::floats(value)?;
+    let values = floats(value)?;
     let expected = || PyValueError::new_err(format!("expected {} constants", Constants::NAMES.len()));
     values.as_slice().try_into().map(Constants::from_array).map_err(|_| expected())
 }

@@ -2,17 +2,15 @@
 
 use isoflop_core::inference::matrix::Square;
 use isoflop_core::plan::design::{Belief, Field, Limits, Version, exchange, schedule};
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::convert;
+use crate::convert::{self, column, get};
 use crate::run;
 
-fn matrix(dict: &Bound<'_, PyDict>, key: &str) -> PyResult<(Vec<f64>, usize)> {
-    let array: PyReadonlyArray2<'_, f64> = convert::item(dict, key)?.extract()?;
-    Ok((array.as_slice()?.to_vec(), array.as_array().ncols()))
-}
+/// Designs of more runs go through the side thread: their covariances are inverted.
+const FEW: usize = 32;
 
 /// Beliefs: dicts of `versions` (dicts), `apart` (targets) and `weight`.
 fn beliefs(list: &Bound<'_, PyList>) -> PyResult<Vec<Belief>> {
@@ -22,8 +20,8 @@ fn beliefs(list: &Bound<'_, PyList>) -> PyResult<Vec<Belief>> {
             let versions = convert::item(dict, "versions")?;
             Ok(Belief {
                 versions: versions.cast::<PyList>()?.iter().map(|v| version(v.cast()?)).collect::<PyResult<_>>()?,
-                apart: convert::floats(&convert::item(dict, "apart")?)?,
-                weight: convert::item(dict, "weight")?.extract()?,
+                apart: column(dict, "apart")?,
+                weight: get(dict, "weight")?,
             })
         })
         .collect()
@@ -32,24 +30,23 @@ fn beliefs(list: &Bound<'_, PyList>) -> PyResult<Vec<Belief>> {
 /// A version of the law: `before` (q, q), `slopes` (candidates, q), `targets` (targets, q), `weight` and `field`, which
 /// is None or a dict of `covariance` (candidates, candidates), `noise`, `near` (candidates) and `open`.
 fn version(dict: &Bound<'_, PyDict>) -> PyResult<Version> {
-    let (a, q) = matrix(dict, "before")?;
-    let (targets, width) = matrix(dict, "targets")?;
-    let field = convert::item(dict, "field")?;
+    let matrix = |key: &str| convert::matrix_of(&convert::item(dict, key)?);
+    let (before, targets) = (matrix("before")?, matrix("targets")?);
     Ok(Version {
-        before: Square { q, a },
-        slopes: matrix(dict, "slopes")?.0,
-        targets: targets.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
-        weight: convert::item(dict, "weight")?.extract()?,
-        field: if field.is_none() { None } else { Some(read_field(field.cast()?)?) },
+        before: Square { q: before.columns, a: before.values },
+        slopes: matrix("slopes")?.values,
+        targets: targets.values.chunks_exact(targets.columns.max(1)).map(<[f64]>::to_vec).collect(),
+        weight: get(dict, "weight")?,
+        field: convert::maybe(dict, "field", |field| read_field(field.cast()?))?,
     })
 }
 
 fn read_field(dict: &Bound<'_, PyDict>) -> PyResult<Field> {
     Ok(Field {
-        covariance: matrix(dict, "covariance")?.0,
-        noise: convert::item(dict, "noise")?.extract()?,
-        near: convert::floats(&convert::item(dict, "near")?)?,
-        open: convert::item(dict, "open")?.extract()?,
+        covariance: convert::matrix_of(&convert::item(dict, "covariance")?)?.values,
+        noise: get(dict, "noise")?,
+        near: column(dict, "near")?,
+        open: get(dict, "open")?,
     })
 }
 
@@ -67,11 +64,11 @@ pub fn exchange_design<'py>(
     let beliefs = self::beliefs(beliefs)?;
     let limits = Limits {
         cost: cost.as_slice()?.to_vec(),
-        budget: convert::item(limits, "budget")?.extract()?,
-        cap: convert::item(limits, "cap")?.extract()?,
-        runs: convert::item(limits, "runs")?.extract()?,
-        slots: convert::item(limits, "slots")?.extract()?,
-        longest: convert::item(limits, "longest")?.extract()?,
+        budget: get(limits, "budget")?,
+        cap: get(limits, "cap")?,
+        runs: get(limits, "runs")?,
+        slots: get(limits, "slots")?,
+        longest: get(limits, "longest")?,
     };
     let found = run::long(py, None, |cancel| exchange(&beliefs, &limits, starts, seed, cancel))?;
     let out = PyDict::new(py);
@@ -89,15 +86,16 @@ pub fn design_variances<'py>(py: Python<'py>, beliefs: &Bound<'py, PyList>, n: u
     let beliefs = self::beliefs(beliefs)?;
     let shape = [beliefs.len(), beliefs.first().map_or(0, |b| b.apart.len())];
     let design: Vec<usize> = (0..n).collect();
-    let found = run::short(py, |_| {
+    let found = run::long_if(py, n > FEW, |cancel| {
         let mut out = vec![];
         for belief in &beliefs {
+            cancel.check()?;
             belief.check(n)?;
             out.extend(belief.variances(&design));
         }
         Ok(out)
     })?;
-    Ok(PyArray1::from_vec(py, found).reshape(shape)?.into_any())
+    Ok(convert::reshaped(py, found, shape)?.into_any())
 }
 
 /// The slot of each run, and what the busiest slot costs.
@@ -119,10 +117,9 @@ pub fn whiten<'py>(
     covariance: PyReadonlyArray2<'py, f64>,
     columns: PyReadonlyArray2<'py, f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (k, b) = (covariance.as_slice()?.to_vec(), columns.as_slice()?.to_vec());
-    let shape = columns.as_array().dim();
+    let (k, b) = (convert::matrix(&covariance)?.values, convert::matrix(&columns)?);
     let found = run::long_if(py, k.len() > run::SMALL, |_| {
-        isoflop_core::discrepancy::whiten(&k, shape.0, &b, convert::simd()?)
+        isoflop_core::discrepancy::whiten(&k, b.rows, &b.values, convert::simd()?)
     })?;
-    Ok(PyArray1::from_vec(py, found).reshape([shape.0, shape.1])?.into_any())
+    Ok(convert::reshaped(py, found, [b.rows, b.columns])?.into_any())
 }

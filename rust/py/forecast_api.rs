@@ -35,7 +35,7 @@ pub fn discrepancy<'py>(
     let recipe = convert::recipe(recipe, problem.domains())?;
     let native: Vec<Vec<f64>> = starts.as_array().rows().into_iter().map(|r| r.to_vec()).collect();
     let starts: Vec<Vec<f64>> = native.iter().map(|theta| problem.inward(theta)).collect();
-    let cells: Vec<Cell> = grid.as_array().rows().into_iter().map(|r| cell(&r.to_vec())).collect();
+    let cells: Vec<Cell> = convert::matrix(&grid)?.rows_of()?.into_iter().map(cell).collect();
     let places = columns(field, "targets")?;
     let model = Model {
         free: recipe.free(),
@@ -49,24 +49,20 @@ pub fn discrepancy<'py>(
     describe(py, &problem, found)
 }
 
-fn cell(row: &[f64]) -> Cell {
-    Cell { smooth: row[0], length: row[1], group: row[2], lasting: row[3], log_prior: row[4] }
+fn cell([smooth, length, group, lasting, log_prior]: [f64; 5]) -> Cell {
+    Cell { smooth, length, group, lasting, log_prior }
 }
 
 fn columns(field: &Bound<'_, PyDict>, key: &str) -> PyResult<Vec<Vec<f64>>> {
-    let list = convert::item(field, key)?;
-    if list.is_none() {
-        return Ok(vec![]);
-    }
-    list.cast::<PyList>()?.iter().map(|column| convert::floats(&column)).collect()
+    let read = |list: &Bound<'_, PyAny>| list.cast::<PyList>()?.iter().map(|x| convert::floats(&x)).collect();
+    Ok(convert::maybe(field, key, read)?.unwrap_or_default())
 }
 
 fn read_field(field: &Bound<'_, PyDict>, problem: &Problem) -> PyResult<Field> {
-    let groups = convert::item(field, "groups")?;
     Ok(Field {
         coordinates: columns(field, "coordinates")?,
-        clock: convert::floats(&convert::item(field, "clock")?)?,
-        groups: if groups.is_none() { vec![] } else { convert::codes(&groups)? },
+        clock: convert::column(field, "clock")?,
+        groups: convert::maybe(field, "groups", convert::codes)?.unwrap_or_default(),
         weights: problem.table().weights.clone(),
     })
 }
@@ -75,7 +71,7 @@ fn describe<'py>(py: Python<'py>, problem: &Problem, found: Solution) -> PyResul
     let out = PyDict::new(py);
     let (cells, p) = (found.theta.len(), problem.p());
     let theta: Vec<f64> = found.theta.iter().flat_map(|theta| problem.outward(theta)).collect();
-    out.set_item("theta", PyArray1::from_vec(py, theta).reshape([cells, p])?)?;
+    out.set_item("theta", convert::reshaped(py, theta, [cells, p])?)?;
     let covariance: Vec<f64> = found.covariance.concat();
     let q = (covariance.len() / cells.max(1)).isqrt();
     out.set_item("covariance", PyArray1::from_vec(py, covariance).reshape([cells, q, q])?)?;

@@ -1,15 +1,16 @@
 //! The machine functions of `isoflop._core`: step time, memory, search of layouts, serving.
 
+use isoflop_core::error::Result;
 use isoflop_core::hardware::layout::Refusal;
 use isoflop_core::hardware::memory::{Memory, memory};
 use isoflop_core::hardware::search::{Axes, Found, search};
 use isoflop_core::hardware::serve::{Serving, times};
 use isoflop_core::hardware::step::{Step, step};
 use isoflop_core::hardware::{Constants, Job, Layout, layer};
-use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::convert::{get, reshaped};
 use crate::cost_convert as convert;
 use crate::run;
 
@@ -86,12 +87,13 @@ pub fn evaluate_layouts<'py>(
     let constants = convert::constants(constants)?;
     let read = |pair: Bound<'py, PyAny>| -> PyResult<(Job, Layout)> {
         let pair = pair.cast_into::<PyDict>()?;
-        Ok((convert::job(&pair, &constants)?, convert::layout(&convert::get(&pair, "layout")?)?))
+        Ok((convert::job(&pair, &constants)?, convert::layout(&get(&pair, "layout")?)?))
     };
     let jobs = pairs.iter().map(read).collect::<PyResult<Vec<_>>>()?;
-    let lines = run::short(py, |_| Ok(jobs.iter().map(|(job, l)| one(job, l)).collect::<Vec<_>>()))?;
+    let all = |_: &_| jobs.iter().map(|(job, l)| job.model.check().map(|()| one(job, l))).collect::<Result<Vec<_>>>();
+    let lines = run::short(py, all)?;
     let n = lines.len();
-    Ok(PyArray1::from_vec(py, lines.into_flattened()).reshape([n, COLUMNS.len()])?.into_any())
+    Ok(reshaped(py, lines.into_flattened(), [n, COLUMNS.len()])?.into_any())
 }
 
 fn describe(found: &Found) -> ([u64; 9], [f64; 2]) {
@@ -112,18 +114,18 @@ pub fn search_layouts<'py>(
     n_threads: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
     let job = convert::job(job, &convert::constants(constants)?)?;
-    let names: Vec<String> = convert::get(axes, "recompute")?;
+    let names: Vec<String> = get(axes, "recompute")?;
     let axes = Axes {
-        tp: convert::get(axes, "tp")?,
-        pp: convert::get(axes, "pp")?,
-        virtual_stages: convert::get(axes, "virtual_stages")?,
-        cp: convert::get(axes, "cp")?,
-        ep: convert::get(axes, "ep")?,
-        zero: convert::get::<Vec<u64>>(axes, "zero_stage")?.into_iter().map(|z| z as u8).collect(),
-        shards: convert::get(axes, "shards")?,
-        micro_batch: convert::get(axes, "micro_batch")?,
+        tp: get(axes, "tp")?,
+        pp: get(axes, "pp")?,
+        virtual_stages: get(axes, "virtual_stages")?,
+        cp: get(axes, "cp")?,
+        ep: get(axes, "ep")?,
+        zero: get(axes, "zero_stage")?,
+        shards: get(axes, "shards")?,
+        micro_batch: get(axes, "micro_batch")?,
         recompute: names.iter().map(|name| convert::recompute(name)).collect::<PyResult<_>>()?,
-        base: convert::layout(&convert::get(axes, "base")?)?,
+        base: convert::layout(&get(axes, "base")?)?,
     };
     job.model.check().map_err(|e| crate::error::to_python(py, e))?;
     let report = run::long(py, None, |cancel| search(&job, &axes, keep, n_threads, cancel))?;
@@ -148,13 +150,13 @@ pub fn serve<'py>(
     context: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let serving = Serving {
-        model: convert::architecture(&convert::get(job, "model")?)?,
-        machine: convert::machine(&convert::get(job, "machine")?)?,
+        model: convert::architecture(&get(job, "model")?)?,
+        machine: convert::machine(&get(job, "machine")?)?,
         constants: convert::constants(constants)?,
-        tp: convert::get(job, "tp")?,
-        batch: convert::get(job, "batch")?,
-        weight_bytes: convert::get(job, "weight_bytes")?,
-        cache_bytes: convert::get(job, "cache_bytes")?,
+        tp: get(job, "tp")?,
+        batch: get(job, "batch")?,
+        weight_bytes: get(job, "weight_bytes")?,
+        cache_bytes: get(job, "cache_bytes")?,
     };
     let t = run::short(py, |_| Ok(times(&serving, prompt, context)))?;
     let out = PyDict::new(py);

@@ -24,15 +24,15 @@ fn asks(list: &Bound<'_, PyList>) -> PyResult<Vec<Ask>> {
         .map(|item| {
             let dict = item.cast::<PyDict>()?;
             let (mut spec, _, _) = convert::law(convert::item(dict, "spec")?.cast::<PyDict>()?)?;
-            spec.frozen = convert::item(dict, "frozen")?.extract()?;
-            let names: Vec<String> = convert::item(dict, "names")?.extract()?;
-            let places: Vec<usize> = convert::item(dict, "places")?.extract()?;
+            spec.frozen = convert::get(dict, "frozen")?;
+            let names: Vec<String> = convert::get(dict, "names")?;
+            let places: Vec<usize> = convert::get(dict, "places")?;
             Ok(Ask {
                 spec,
                 places: names.into_iter().zip(places).collect(),
-                log: convert::item(dict, "log")?.extract()?,
-                new_run: convert::item(dict, "new_run")?.extract()?,
-                parameter: convert::item(dict, "parameter")?.extract()?,
+                log: convert::get(dict, "log")?,
+                new_run: convert::get(dict, "new_run")?,
+                parameter: convert::get(dict, "parameter")?,
             })
         })
         .collect()
@@ -104,13 +104,13 @@ impl Job {
 
     fn settings(&self, options: &Bound<'_, PyDict>) -> PyResult<Settings<'_>> {
         Ok(Settings {
-            level: convert::item(options, "level")?.extract()?,
+            level: convert::get(options, "level")?,
             groups: self.groups.as_deref(),
             order: self.order.as_deref(),
             strata: self.strata.as_deref(),
-            n_resamples: convert::item(options, "n_resamples")?.extract()?,
-            seed: convert::item(options, "seed")?.extract()?,
-            threads: convert::item(options, "n_threads")?.extract()?,
+            n_resamples: convert::get(options, "n_resamples")?,
+            seed: convert::get(options, "seed")?,
+            threads: convert::get(options, "n_threads")?,
             quick: false,
         })
     }

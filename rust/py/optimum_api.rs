@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 
 use isoflop_core::plan::optimum::{Draws, Optima, Pieces, Price, Question, Surface, Table};
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert;
+use crate::convert::{self, Matrix, column, get};
 use crate::run;
 
-type Floats<'py> = Bound<'py, PyArray1<f64>>;
+/// More searches than these go through the side thread.
+const FEW: usize = 64;
+
+fn rows(draws: &Matrix) -> Draws<'_> {
+    Draws { values: &draws.values, p: draws.columns }
+}
 
 /// What compiles a question, away from the interpreter.
 ///
@@ -19,44 +24,44 @@ fn surface(question: &Bound<'_, PyDict>) -> PyResult<impl FnOnce() -> isoflop_co
     let spec = convert::item(question, "spec")?;
     let asked = Question {
         spec: convert::law(spec.cast::<PyDict>()?)?.0,
-        over: convert::item(question, "over")?.extract()?,
-        boxes: convert::item(question, "boxes")?.extract()?,
-        tokens: convert::item(question, "tokens")?.extract()?,
-        ratio: convert::item(question, "ratio")?.extract()?,
+        over: get(question, "over")?,
+        boxes: get(question, "boxes")?,
+        tokens: get(question, "tokens")?,
+        ratio: get(question, "ratio")?,
     };
     let cost = convert::item(question, "cost")?;
-    let parts: BTreeMap<String, String> = convert::item(question, "cost_parts")?.extract()?;
-    let tokens: String = convert::item(question, "tokens_name")?.extract()?;
-    let text: Option<String> = cost.extract().ok();
-    let table = if text.is_none() { Some(table(cost.cast::<PyDict>()?)?) } else { None };
+    let parts: BTreeMap<String, String> = get(question, "cost_parts")?;
+    let tokens: String = get(question, "tokens_name")?;
+    let (text, table) = match cost.extract::<String>() {
+        Ok(text) => (text, None),
+        Err(_) => (String::new(), Some(table(cost.cast::<PyDict>()?)?)),
+    };
     Ok(move || {
         let kernels = convert::simd()?;
-        let price = match (text, table) {
-            (Some(text), _) => Price::formula(&text, &Surface::coordinates(&asked), &parts, &tokens, kernels)?,
-            (_, table) => Price::Table(table.unwrap_or_default()),
+        let price = match table {
+            Some(table) => Price::Table(table),
+            None => Price::formula(&text, &Surface::coordinates(&asked), &parts, &tokens, kernels)?,
         };
         Surface::new(asked, price, kernels)
     })
 }
 
 fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
-    let fixed = convert::item(dict, "fixed")?;
     Ok(Table {
-        knots: convert::floats(&convert::item(dict, "knots")?)?,
+        knots: column(dict, "knots")?,
         per_token: pieces(&convert::item(dict, "per_token")?)?,
-        fixed_is_log: convert::item(dict, "fixed_is_log")?.extract()?,
-        fixed: if fixed.is_none() { None } else { Some(pieces(&fixed)?) },
+        fixed_is_log: get(dict, "fixed_is_log")?,
+        fixed: convert::maybe(dict, "fixed", pieces)?,
     })
 }
 
 fn pieces(value: &Bound<'_, PyAny>) -> PyResult<Pieces> {
-    let array: PyReadonlyArray2<'_, f64> = value.extract()?;
-    Ok(Pieces { coefficients: array.as_array().rows().into_iter().map(|r| std::array::from_fn(|k| r[k])).collect() })
+    Ok(Pieces { coefficients: convert::matrix_of(value)?.rows_of()? })
 }
 
 fn describe<'py>(py: Python<'py>, found: Optima, targets: usize, draws: usize) -> PyResult<Bound<'py, PyDict>> {
     let out = PyDict::new(py);
-    let matrix = |values: Vec<f64>| PyArray1::from_vec(py, values).reshape([targets, draws]);
+    let matrix = |values: Vec<f64>| convert::reshaped(py, values, [targets, draws]);
     for (name, values) in [
         ("size", found.size),
         ("tokens", found.tokens),
@@ -66,7 +71,7 @@ fn describe<'py>(py: Python<'py>, found: Optima, targets: usize, draws: usize) -
     ] {
         out.set_item(name, matrix(values)?)?;
     }
-    out.set_item("end", PyArray1::from_vec(py, found.end).reshape([targets, draws])?)?;
+    out.set_item("end", convert::reshaped(py, found.end, [targets, draws])?)?;
     out.set_item("over", found.over.into_iter().map(matrix).collect::<PyResult<Vec<_>>>()?)?;
     Ok(out)
 }
@@ -84,19 +89,23 @@ pub fn optimum<'py>(
     n_threads: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
     let make = surface(question)?;
-    let (m, p) = (draws.as_array().nrows(), draws.as_array().ncols());
-    let (values, targets) = (draws.as_slice()?.to_vec(), targets.as_slice()?.to_vec());
-    let starts = starts.as_slice()?.to_vec();
+    let draws = convert::matrix(&draws)?;
+    let (targets, starts) = (targets.as_slice()?.to_vec(), starts.as_slice()?.to_vec());
     let budgets = budgets.map(|b| Ok::<_, PyErr>(b.as_slice()?.to_vec())).transpose()?;
-    let found = run::long_if(py, m * targets.len() > 64, |cancel| {
-        let (surface, draws) = (make()?, Draws { values: &values, p });
+    // A search inside a search takes seconds for one draw.
+    let is_long = budgets.is_some() || convert::item(question, "over")?.len()? > 0;
+    let found = run::long_if(py, is_long || draws.rows * targets.len() > FEW, |cancel| {
+        let (surface, draws) = (make()?, rows(&draws));
         match &budgets {
             None => surface.at_budgets(draws, &targets, &starts, n_threads, cancel),
             Some(budgets) => surface.at_losses(draws, &targets, &starts, budgets, n_threads, cancel),
         }
     })?;
-    describe(py, found, targets.len(), m)
+    describe(py, found, targets.len(), draws.rows)
 }
+
+/// The low and the high end of each question.
+type Ends<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
 
 /// ln N on both sides of each size at which the loss under a log budget comes up to a target, for one draw.
 #[pyfunction]
@@ -107,13 +116,13 @@ pub fn optimum_around<'py>(
     sizes: PyReadonlyArray1<'py, f64>,
     budgets: PyReadonlyArray1<'py, f64>,
     losses: PyReadonlyArray1<'py, f64>,
-) -> PyResult<(Floats<'py>, Floats<'py>)> {
+) -> PyResult<Ends<'py>> {
     let make = surface(question)?;
     let (draw, sizes) = (draw.as_slice()?.to_vec(), sizes.as_slice()?.to_vec());
     let (budgets, losses) = (budgets.as_slice()?.to_vec(), losses.as_slice()?.to_vec());
-    let (low, high) = run::short(py, |_| {
+    let (low, high) = run::long_if(py, sizes.len() > FEW, |cancel| {
         let draw = Draws { p: draw.len(), values: &draw };
-        make()?.around(draw, &sizes, &budgets, &losses)
+        make()?.around(draw, &sizes, &budgets, &losses, cancel)
     })?;
     Ok((PyArray1::from_vec(py, low), PyArray1::from_vec(py, high)))
 }
@@ -129,11 +138,10 @@ pub fn optimum_tokens<'py>(
     n_threads: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let make = surface(question)?;
-    let (m, p) = (draws.as_array().nrows(), draws.as_array().ncols());
-    let values = draws.as_slice()?.to_vec();
+    let draws = convert::matrix(&draws)?;
     let (sizes, losses) = (sizes.as_slice()?.to_vec(), losses.as_slice()?.to_vec());
-    let found = run::long_if(py, m * sizes.len() > 64, |cancel| {
-        make()?.tokens_at(Draws { values: &values, p }, &sizes, &losses, n_threads, cancel)
+    let found = run::long_if(py, draws.rows * sizes.len() > FEW, |cancel| {
+        make()?.tokens_at(rows(&draws), &sizes, &losses, n_threads, cancel)
     })?;
-    Ok(PyArray1::from_vec(py, found).reshape([sizes.len(), m])?.into_any())
+    Ok(convert::reshaped(py, found, [sizes.len(), draws.rows])?.into_any())
 }

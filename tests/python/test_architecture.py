@@ -324,3 +324,8 @@ def test_missing_and_broken_files_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(iso.DataError, match="expected a JSON object"):
         iso.Architecture.from_hf(tmp_path)
+
+
+def test_sizes_beyond_a_word_are_refused():
+    with pytest.raises(iso.DataError, match=r"head_size is 9223372036854775808, expected less than 2\*\*60"):
+        iso.Architecture(layers=2, width=64, heads=1, mlp_width=128, vocab=10, head_size=2**63)

@@ -602,3 +602,8 @@ def test_whole_numbers_may_be_floats_and_what_is_held_is_a_number():
     assert one.to_dict() == other.to_dict()
     with pytest.raises(iso.DataError, match="held p is 'x', expected a number"):
         iso.plan_runs(KNOWN, k=6, cost="p*N*D", held={"p": "x"}, **words)
+
+
+def test_slots_beyond_the_runs_stay_empty():
+    plans = [iso.plan_runs(KNOWN, sigma=0.005, budget=1e22, target_C=1e24, k=8, slots=s) for s in (8, 10**15)]
+    assert plans[0].makespan == plans[1].makespan == max(plans[0].runs["cost"])

@@ -459,3 +459,10 @@ def test_chinchilla_points_give_ten_to_thirty_tokens_per_parameter(epoch):
     assert 8 < best.tokens_per_param_low < 15
     assert 22 < best.tokens_per_param_high < 36
     assert best.tokens_per_param == pytest.approx(18.4, abs=1.5)
+
+
+def test_sizes_beyond_what_is_looked_at_are_refused():
+    with pytest.raises(iso.DataError, match=r"(?s)no size is allowed.*sizes from 1 to 1e\+18"):
+        iso.compute_optimal(EPOCH, C=1e21, N=(2e18, 1e20))
+    with pytest.raises(iso.DataError, match="sizes from 1 to"):
+        iso.compute_optimal(EPOCH, loss=2.2, N=(0.01, 0.5))

@@ -3,6 +3,7 @@
 use isoflop_core::cancel::Cancel;
 use isoflop_core::hardware::communication::Group;
 use isoflop_core::hardware::layer::micro;
+use isoflop_core::hardware::layout::Refusal;
 use isoflop_core::hardware::memory::memory;
 use isoflop_core::hardware::search::{Axes, search};
 use isoflop_core::hardware::step::step;
@@ -177,4 +178,28 @@ fn bytes_that_collectives_send() {
     assert_eq!(2.0 * group.half_bytes(2.0 * 6_738_415_616.0), 23_584_454_656.0);
     // Two tensor-parallel all-reduces forward of 2048 × 12288 activations in 2 bytes.
     assert_eq!(2.0 * 2.0 * group.half_bytes(50_331_648.0), 176_160_768.0);
+}
+
+#[test]
+fn degrees_that_do_not_fit_into_a_word_are_refused() {
+    let job = job(model(12, 32, 1), 16, 32);
+    let fits = |change: fn(&mut Layout)| {
+        let mut l = axes().base;
+        (l.tp, l.pp, l.cp, l.ep, l.dp, l.micro_batch, l.virtual_stages) = (1, 1, 1, 1, 16, 1, 1);
+        change(&mut l);
+        l.check(&job, false)
+    };
+    assert_eq!(fits(|_| ()), Ok(()));
+    // 2^32 * 2^32 * 16 wraps around to 0, 2^63 * 2 too.
+    assert_eq!(fits(|l| (l.tp, l.pp) = (1 << 32, 1 << 32)), Err(Refusal::Devices));
+    assert_eq!(fits(|l| l.micro_batch = 1 << 60), Err(Refusal::Batch));
+    assert_eq!(fits(|l| l.virtual_stages = 0), Err(Refusal::Pipeline));
+}
+
+#[test]
+fn sizes_beyond_a_word_are_refused() {
+    let mut big = model(12, 32, 1);
+    big.head_size = 1 << 63;
+    assert!(Parameters::exact(&big).is_err());
+    assert!(search(&job(model(12, 32, 1), 16, 32), &axes(), usize::MAX, 64, &Cancel::default()).is_ok());
 }

@@ -87,7 +87,7 @@ proptest! {
         let found = solve(&of, &theta, &[50.0], 1);
         let draw = Draws { values: &theta, p: 5 };
         let budget = 50.0 + share.ln_1p();
-        let (low, high) = of.around(draw, &found.size, &[budget], &found.loss).unwrap();
+        let (low, high) = of.around(draw, &found.size, &[budget], &found.loss, &Cancel::default()).unwrap();
         prop_assert!(low[0] < z && z < high[0]);
         for end in [low[0], high[0]] {
             let [e, a, alpha, b, beta] = theta;
@@ -210,4 +210,78 @@ fn a_further_variable_finds_its_best_value() {
 
 fn parts_of_size() -> BTreeMap<String, String> {
     BTreeMap::from([("N".to_string(), "exp(ln_size_)".to_string())])
+}
+
+#[test]
+fn questions_and_tables_that_cannot_be_are_refused() {
+    let refused = |change: fn(&mut Question)| {
+        let mut asked = question(CHINCHILLA);
+        change(&mut asked);
+        Surface::new(asked, price("6*N*D").unwrap(), kernels().unwrap()).is_err()
+    };
+    assert!(refused(|q| q.boxes = vec![]));
+    assert!(refused(|q| q.boxes = vec![(42.0, 41.0)]));
+    assert!(refused(|q| q.boxes = vec![(0.0, f64::NAN)]));
+    assert!(refused(|q| q.tokens = (2.0, 1.0)));
+    assert!(refused(|q| q.over = vec![("x".into(), 1.0, f64::INFINITY)]));
+    let table = |knots: &[f64], pieces: usize| {
+        let per_token = Pieces { coefficients: vec![[1.0, 1.0, 0.0, 0.0]; pieces] };
+        let table = Table { knots: knots.to_vec(), per_token, ..Table::default() };
+        Surface::new(question(CHINCHILLA), Price::Table(table), kernels().unwrap()).is_ok()
+    };
+    assert!(table(&[1.0, 2.0, 3.0], 2));
+    assert!(!table(&[1.0], 0) && !table(&[1.0, 2.0, 3.0], 1) && !table(&[1.0, 1.0], 1));
+}
+
+#[test]
+fn first_guesses_may_lie_anywhere() {
+    let theta = [1.8, 480.0, 0.35, 2000.0, 0.36];
+    let of = surface(question(CHINCHILLA), "6*N*D");
+    let draw = Draws { values: &theta, p: 5 };
+    let budget = |guess: f64| {
+        let found = of.at_losses(draw, &[2.2], &[f64::NAN], &[guess], 1, &Cancel::default()).unwrap();
+        (found.budget[0], found.end[0])
+    };
+    for guess in [-1e3, -20.0, 140.0, 1e3] {
+        assert!((budget(guess).0 - budget(48.0).0).abs() < 1e-8 && budget(guess).1 == End::Interior as u8, "{guess}");
+    }
+    // Sizes beyond every budget: ln D begins at ln N + 3.
+    let tokens = of.tokens_at(draw, &[150.0, -30.0], &[1.7, 1.9], 1, &Cancel::default()).unwrap();
+    assert_eq!(tokens, [f64::INFINITY; 2]);
+    assert!(of.around(draw, &[20.0], &[50.0], &[], &Cancel::default()).is_err());
+}
+
+#[test]
+fn why_a_draw_has_no_optimum_does_not_depend_on_the_others() {
+    // Half of the draws have no finite loss wherever they look.
+    let mut asked = question("E + A / N**alpha + B / D**beta + (x - 3)**2");
+    asked.over = vec![("x".into(), 0.0, 10.0)];
+    let cost = Price::formula("6*N*D", &Surface::coordinates(&asked), &parts_of_size(), "D", kernels().unwrap());
+    let of = Surface::new(asked, cost.unwrap(), kernels().unwrap()).unwrap();
+    let fine = [1.8, 480.0, 0.35, 2000.0, 0.36];
+    let bad = [1.8, 480.0, 0.35, f64::INFINITY, 0.36];
+    let together = solve(&of, &[fine, bad].concat(), &[50.0, 52.0], 1);
+    let alone = solve(&of, &bad, &[50.0, 52.0], 1);
+    assert_eq!([together.end[1], together.end[3]], [End::Infeasible as u8; 2]);
+    assert_eq!([together.end[1], together.end[3]], alone.end[..]);
+    assert_eq!(together.end[0], End::Interior as u8);
+}
+
+#[test]
+fn a_raised_flag_stops_a_search_inside_a_search() {
+    // Three further variables: left alone it takes minutes.
+    let mut asked = question("E + A / N**alpha + B / D**beta + (x - 3)**2 + (y - 3)**2 + (w - 3)**2");
+    asked.over = ["x", "y", "w"].map(|name| (name.to_string(), 0.0, 10.0)).into();
+    let cost = Price::formula("6*N*D", &Surface::coordinates(&asked), &parts_of_size(), "D", kernels().unwrap());
+    let of = Surface::new(asked, cost.unwrap(), kernels().unwrap()).unwrap();
+    let cancel = Cancel::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            cancel.stop();
+        });
+        let theta = [1.8, 480.0, 0.35, 2000.0, 0.36];
+        let found = of.at_losses(Draws { values: &theta, p: 5 }, &[2.2], &[f64::NAN], &[48.0], 1, &cancel);
+        assert_eq!(found.unwrap_err(), isoflop_core::error::Error::Cancelled);
+    });
 }

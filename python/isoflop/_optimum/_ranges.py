@@ -14,6 +14,7 @@ from .._given import numbers
 
 #: Sizes that are looked at where nothing limits them.
 ANY_SIZE = (1.0, 1e18)
+_ALL = (0.0, math.inf)
 _EVERYWHERE = (-math.inf, math.inf)
 
 Pair = tuple[float, float]
@@ -50,13 +51,9 @@ class Limits:
 
     def stretches(self, cost: Any) -> list[Pair]:
         """Return where N may lie: stretches, or single sizes with both ends alike."""
-        N = self.N or ANY_SIZE
-        allowed = [(max(N[0], ANY_SIZE[0]), min(N[1], ANY_SIZE[1]))]
-        if isinstance(cost, CostCurve):
-            allowed = list(cost.sizes)
-            if self.N is not None:
-                allowed = [(max(a, self.N[0]), min(b, self.N[1])) for a, b in allowed]
-                allowed = [(a, b) for a, b in allowed if a <= b]
+        runnable = cost.sizes if isinstance(cost, CostCurve) else [ANY_SIZE]
+        low, high = self.N or _ALL
+        allowed = [(max(a, low), min(b, high)) for a, b in runnable if max(a, low) <= min(b, high)]
         if self.sizes is None:
             return allowed
         inside = [s for s in self.sizes if any(a * (1 - 1e-12) <= s <= b * (1 + 1e-12) for a, b in allowed)]
@@ -73,6 +70,8 @@ class Limits:
         if isinstance(cost, CostCurve):
             shown = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in cost.sizes)
             return f"the cost curve holds {shown}"
+        if self.sizes is None:
+            return f"sizes from {ANY_SIZE[0]:g} to {ANY_SIZE[1]:g} are looked at"
         return "sizes= and N= exclude each other"
 
 

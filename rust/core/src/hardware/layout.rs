@@ -96,7 +96,7 @@ impl Refusal {
 }
 
 impl Layout {
-    /// Micro-batches of a step.
+    /// Micro-batches of a step, for a layout that was checked.
     #[inline]
     pub fn micro_batches(&self, batch: u64) -> u64 {
         batch / (self.dp * self.micro_batch)
@@ -108,19 +108,23 @@ impl Layout {
     /// The first rule that does not hold.
     pub fn check(&self, job: &Job, even: bool) -> Result<(), Refusal> {
         let m = &job.model;
+        // Degrees whose products do not fit into a word fit no job either.
+        let product = |factors: &[u64]| factors.iter().try_fold(1_u64, |all, &x| all.checked_mul(x)).unwrap_or(0);
         let holds = |yes: bool, refusal| if yes { Ok(()) } else { Err(refusal) };
-        holds(self.tp * self.pp * self.cp * self.dp == job.devices, Refusal::Devices)?;
+        let devices = product(&[self.tp, self.pp, self.cp, self.dp]);
+        holds(devices == job.devices && devices > 0, Refusal::Devices)?;
         holds(tensor_fits(job, self.tp), Refusal::TensorParallel)?;
         holds(expert_fits(job, self.ep, self.tp * self.cp * self.dp), Refusal::Experts)?;
-        holds(self.cp == 1 || job.seq_len.is_multiple_of(2 * self.cp), Refusal::Context)?;
-        holds(job.batch.is_multiple_of(self.dp * self.micro_batch), Refusal::Batch)?;
-        let stages = self.pp * self.virtual_stages;
+        holds(self.cp == 1 || job.seq_len.is_multiple_of(product(&[2, self.cp])), Refusal::Context)?;
+        let sequences = product(&[self.dp, self.micro_batch]);
+        holds(sequences > 0 && job.batch.is_multiple_of(sequences), Refusal::Batch)?;
+        let stages = product(&[self.pp, self.virtual_stages]);
         let whole = !even || m.layers.is_multiple_of(stages);
         let interleaved =
             self.virtual_stages == 1 || self.pp > 1 && (!even || self.micro_batches(job.batch).is_multiple_of(self.pp));
         // Uneven cuts count the embedding and the output layer as a layer each.
-        let room = if even { m.layers } else { m.layers + 2 };
-        holds(stages <= room && whole && interleaved, Refusal::Pipeline)
+        let room = if even { m.layers } else { m.layers.saturating_add(2) };
+        holds(stages > 0 && stages <= room && whole && interleaved, Refusal::Pipeline)
     }
 }
 

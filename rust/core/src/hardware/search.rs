@@ -73,7 +73,7 @@ pub struct Report {
 pub fn search(job: &Job, axes: &Axes, keep: usize, threads: usize, cancel: &Cancel) -> Result<Report> {
     let outer: Vec<(u64, u64, u64)> = product(axes);
     let (next, merged) = (AtomicUsize::new(0), Mutex::new(Report::default()));
-    pool::run(threads, || {
+    pool::run(threads.min(outer.len()), || {
         let mut own = Report::default();
         while let Some(&(tp, cp, ep)) = outer.get(next.fetch_add(1, Ordering::Relaxed)) {
             cancel.check()?;
@@ -87,6 +87,8 @@ pub fn search(job: &Job, axes: &Axes, keep: usize, threads: usize, cancel: &Canc
     out.best.sort_unstable_by(order);
     out.best.truncate(keep);
     out.front = front(out.front);
+    // Before its first layout that fits, a thread remembers one that does not.
+    out.smallest = out.smallest.filter(|_| out.fit == 0);
     Ok(out)
 }
 
@@ -131,8 +133,8 @@ fn branch(job: &Job, axes: &Axes, l: &Layout, keep: usize, out: &mut Report) {
         let l = Layout { micro_batch, sequence_parallel: l.tp > 1 && axes.base.sequence_parallel, ..*l };
         let mut passes = None;
         for &pp in &axes.pp {
-            let inner = l.tp * l.cp * pp;
-            if !job.devices.is_multiple_of(inner) {
+            let inner = l.tp.checked_mul(l.cp).and_then(|x| x.checked_mul(pp)).unwrap_or(0);
+            if inner == 0 || !job.devices.is_multiple_of(inner) {
                 out.refused[Refusal::Devices as usize] += 1;
                 continue;
             }
@@ -178,8 +180,9 @@ fn weigh(job: &Job, layout: &Layout, passes: &Micro, keep: usize, out: &mut Repo
     out.tried += 1;
     if bytes > job.machine.memory {
         out.refused[Refusal::Memory as usize] += 1;
-        if out.fit == 0 && out.smallest.is_none_or(|s| bytes < s.bytes) {
-            out.smallest = Some(Found { layout: *layout, seconds: 0.0, bytes });
+        let found = Found { layout: *layout, seconds: 0.0, bytes };
+        if out.fit == 0 && out.smallest.is_none_or(|s| leaner(&found, &s).is_lt()) {
+            out.smallest = Some(found);
         }
         return;
     }
@@ -191,20 +194,17 @@ impl Report {
     fn add(&mut self, found: Found, keep: usize) {
         self.fit += 1;
         self.best.push(found);
-        if self.best.len() > 4 * keep + 64 {
+        if self.best.len() > keep.saturating_mul(4).saturating_add(64) {
             self.best.sort_unstable_by(order);
             self.best.truncate(keep);
         }
         // Seconds rise and bytes fall along the front.
-        let at = self.front.partition_point(|f| f.seconds < found.seconds);
+        let at = self.front.partition_point(|f| order(f, &found).is_lt());
         if at > 0 && self.front[at - 1].bytes <= found.bytes {
             return;
         }
         let end = at + self.front[at..].iter().take_while(|f| f.bytes >= found.bytes).count();
-        let equal = self.front.get(at).is_some_and(|f| f.seconds == found.seconds && f.bytes <= found.bytes);
-        if !equal {
-            self.front.splice(at..end, [found]);
-        }
+        self.front.splice(at..end, [found]);
     }
 
     fn take_in(&mut self, other: Self, keep: usize) {

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// Sizes stay below it, so that sums of some are exact and signed conversions hold.
+const LIMIT: u64 = 1 << 60;
+
 /// Low-rank attention (MLA): keys and values are rebuilt from one small vector per token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latent {
@@ -115,12 +118,44 @@ impl Architecture {
             let text = format!("heads is {}, expected a multiple of kv_heads ({})", self.heads, self.kv_heads);
             return Err(Error::Setting(text));
         }
+        if self.all_bits() >= LIMIT {
+            return Err(self.too_large());
+        }
         if self.windowed_layers > self.layers {
             let text =
                 format!("windowed_layers is {}, expected at most layers ({})", self.windowed_layers, self.layers);
             return Err(Error::Setting(text));
         }
         self.moe.map_or(Ok(()), |moe| self.check_mixture(&moe))
+    }
+
+    #[cold]
+    fn too_large(&self) -> Error {
+        let sizes = [
+            ("layers", self.layers),
+            ("width", self.width),
+            ("heads", self.heads),
+            ("kv_heads", self.kv_heads),
+            ("head_size", self.head_size),
+            ("mlp_width", self.mlp_width),
+            ("vocab", self.vocab),
+            ("positions", self.positions),
+        ];
+        let found = sizes.iter().find(|(_, size)| *size >= LIMIT);
+        let what = found
+            .map_or("a size of attention or experts is too large,".into(), |(name, size)| format!("{name} is {size},"));
+        Error::Setting(format!("{what} expected less than 2**60"))
+    }
+
+    /// The bits that any size has.
+    #[inline]
+    fn all_bits(&self) -> u64 {
+        let attention = self.layers | self.width | self.heads | self.kv_heads | self.head_size | self.window;
+        let other = self.mlp_width | self.mlp_matrices | self.vocab | self.positions | self.mtp | self.norm_vectors;
+        let norms = self.norms_per_layer | self.outer_norms | self.qk_norm;
+        let moe = self.moe.map_or(0, |m| m.experts | m.expert_width | m.shared_width);
+        let mla = self.mla.map_or(0, |m| m.query_rank | m.kv_rank | m.nope_size | m.rope_size | m.value_size);
+        attention | other | norms | moe | mla
     }
 
     fn check_mixture(&self, moe: &Mixture) -> Result<()> {

@@ -103,10 +103,10 @@ impl Rows<'_> {
                 (row.moe, row.mla, row.mtp) = (None, None, 0);
             }
             row.check().map_err(|e| self.in_row(&e, i))?;
+            if !small {
+                Parameters::exact(&row).map_err(|e| self.in_row(&e, i))?;
+            }
             if parameters {
-                if !small {
-                    Parameters::exact(&row).map_err(|e| self.in_row(&e, i))?;
-                }
                 let count = Parameters::<Whole>::count(&row);
                 // At most 9.2e18, which fits.
                 out.total[i] = count.total().0.cast_signed();
@@ -159,7 +159,7 @@ impl Rows<'_> {
             row.kv_heads = row.heads;
         }
         if self.follow.mlp_width {
-            row.mlp_width = 4 * row.width;
+            row.mlp_width = row.width.saturating_mul(4);
         }
         if self.follow.head_size {
             row.head_size = row.width.checked_div(row.heads).unwrap_or(0);
@@ -187,7 +187,7 @@ impl Rows<'_> {
             largest.head_size = largest.width;
         }
         if self.follow.mlp_width {
-            largest.mlp_width = 4 * largest.width;
+            largest.mlp_width = largest.width.saturating_mul(4).min(i64::MAX.cast_unsigned());
         }
         // Leading dense layers trade one kind of block for another, so both kinds count in full.
         let blocks = largest.layers as f64;

@@ -41,7 +41,7 @@ pub fn exchange(beliefs: &[Belief], limits: &Limits, starts: usize, seed: u64, c
     let mut best: Option<Found> = None;
     let mut ends = vec![];
     for start in 0..starts {
-        let mut found = search.from(search.random(seed, start as u64), cancel)?;
+        let mut found = search.from(search.random(seed, start as u64, cancel)?, cancel)?;
         found.chosen.sort_unstable();
         ends.push(found.value);
         if best.as_ref().is_none_or(|b| found.value < b.value) {
@@ -59,20 +59,22 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Draws runs one by one from those that leave room for the cheapest ones after them.
-    fn random(&self, seed: u64, start: u64) -> Vec<usize> {
+    fn random(&self, seed: u64, start: u64, cancel: &Cancel) -> Result<Vec<usize>> {
         let mut stream = Stream::new(seed, Purpose::Design, 0, start);
         let cost = &self.limits.cost;
         let mut costs = vec![self.limits.cheapest(); self.limits.runs];
         let mut chosen = vec![];
         for i in 0..self.limits.runs {
+            cancel.check()?;
             let others: Vec<f64> = (0..costs.len()).filter(|&j| j != i).map(|j| costs[j]).collect();
             let possible: Vec<usize> = self.limits.affordable(&others).collect();
-            // The cheapest one is always possible: the limits were checked.
-            let next = possible[stream.below(possible.len())];
+            // The cheapest one always is, but for rounding in sums of many costs.
+            let next =
+                if possible.is_empty() { self.limits.cheapest_place() } else { possible[stream.below(possible.len())] };
             costs[i] = cost[next];
             chosen.push(next);
         }
-        chosen
+        Ok(chosen)
     }
 
     fn from(&self, mut chosen: Vec<usize>, cancel: &Cancel) -> Result<Found> {
@@ -170,6 +172,13 @@ mod tests {
         }
         assert!(found.ends.iter().all(|end| found.value <= *end));
         assert_eq!(found, exchange(&beliefs, &limits, 3, 1, &Cancel::default()).unwrap());
+    }
+
+    #[test]
+    fn a_budget_that_holds_but_for_rounding_has_a_design() {
+        let (beliefs, limits) = lines(200);
+        let tight = Limits { budget: 200.0 * (1.0 - 5e-13), ..limits };
+        assert_eq!(exchange(&beliefs, &tight, 1, 0, &Cancel::default()).unwrap().chosen.len(), 200);
     }
 
     #[test]

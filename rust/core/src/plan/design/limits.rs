@@ -43,7 +43,12 @@ impl Limits {
 
     /// The smallest cost of a candidate.
     pub(crate) fn cheapest(&self) -> f64 {
-        self.cost.iter().copied().fold(f64::INFINITY, f64::min)
+        self.cost[self.cheapest_place()]
+    }
+
+    /// The candidate of the smallest cost.
+    pub(crate) fn cheapest_place(&self) -> usize {
+        (0..self.cost.len()).min_by(|&i, &j| self.cost[i].total_cmp(&self.cost[j])).expect("there is a candidate")
     }
 
     /// Whether runs of these costs stay within every limit.
@@ -73,7 +78,8 @@ impl Limits {
 pub fn schedule(costs: &[f64], slots: usize) -> (Vec<usize>, f64) {
     let mut order: Vec<usize> = (0..costs.len()).collect();
     order.sort_by(|&i, &j| costs[j].total_cmp(&costs[i]));
-    let mut busy = vec![0.0_f64; slots.max(1)];
+    // More slots than runs stay empty.
+    let mut busy = vec![0.0_f64; slots.clamp(1, costs.len().max(1))];
     let mut slot = vec![0; costs.len()];
     for i in order {
         let free = (0..busy.len()).min_by(|&a, &b| busy[a].total_cmp(&busy[b])).unwrap_or(0);
@@ -93,6 +99,8 @@ mod tests {
         let (slot, longest) = schedule(&[3.0, 3.0, 2.0, 2.0, 2.0], 2);
         assert_eq!((slot, longest), (vec![0, 1, 0, 1, 0], 7.0));
         assert_eq!(schedule(&[1.0, 2.0], 0).1, 3.0);
+        assert_eq!(schedule(&[1.0, 2.0], usize::MAX), (vec![1, 0], 2.0));
+        assert_eq!(schedule(&[], 3), (vec![], 0.0));
     }
 
     #[test]

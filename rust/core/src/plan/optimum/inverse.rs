@@ -4,6 +4,7 @@
 use super::End;
 use super::profile::Found;
 use super::surface::{BLOCK, Point, Room, Surface};
+use crate::error::Result;
 
 /// Steps at most of each search.
 const STEPS: usize = 100;
@@ -46,12 +47,22 @@ impl Falling {
 
 impl Surface {
     /// The smallest log budget whose optimum reaches each lane's loss, from `budget`.
-    pub(super) fn budget_for(&self, room: &mut Room, target: &[f64], budget: &mut [f64], found: &mut Found) {
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub(super) fn budget_for(
+        &self,
+        room: &mut Room,
+        target: &[f64],
+        budget: &mut [f64],
+        found: &mut Found,
+    ) -> Result<()> {
         let n = room.n;
+        budget[..n].iter_mut().for_each(|b| *b = b.clamp(BUDGETS.0, BUDGETS.1));
         let start = found.lanes.z.clone();
         let mut search = vec![Falling { low: BUDGETS.0, high: BUDGETS.1, done: false }; n];
         for _ in 0..STEPS {
-            self.solve(room, budget, found);
+            self.solve(room, budget, found)?;
             let mut left = false;
             for i in 0..n {
                 if search[i].done {
@@ -68,13 +79,14 @@ impl Surface {
         }
         // From the first guess again: how many steps the other lanes took must not show in the last digits.
         found.lanes.z = start;
-        self.solve(room, budget, found);
+        self.solve(room, budget, found)?;
         for i in 0..n {
             let missed = !(found.point.value[i] <= target[i] + 1e-9 * target[i].abs());
             if budget[i] > BUDGETS.1 - 1.0 || missed {
                 found.lanes.end[i] = Some(End::Unreachable);
             }
         }
+        Ok(())
     }
 
     /// The size between `from` and `ends` at which the loss under a log budget comes up to `target`; the
@@ -130,6 +142,7 @@ impl Surface {
         let n = room.n;
         let mut search = vec![Falling { low: BUDGETS.0, high: BUDGETS.1, done: false }; n];
         let (mut value, mut slope) = (vec![0.0; BLOCK], vec![0.0; BLOCK]);
+        to[..n].iter_mut().for_each(|to| *to = to.clamp(BUDGETS.0, BUDGETS.1));
         for _ in 0..STEPS {
             self.at_tokens(room, z, to, &mut value, &mut slope);
             for i in 0..n {

@@ -122,9 +122,10 @@ impl Surface {
             for (t, &budget) in budgets.iter().enumerate() {
                 self.warm(&mut found, starts, t);
                 let budget = [budget; BLOCK];
-                self.solve(room, &budget, &mut found);
+                self.solve(room, &budget, &mut found)?;
                 part.take(t * count, &found, &budget, count);
             }
+            Ok(())
         })
     }
 
@@ -148,9 +149,10 @@ impl Surface {
             for (t, &loss) in losses.iter().enumerate() {
                 self.warm(&mut found, starts, t);
                 let mut budget = [budgets[t]; BLOCK];
-                self.budget_for(room, &[loss; BLOCK], &mut budget, &mut found);
+                self.budget_for(room, &[loss; BLOCK], &mut budget, &mut found)?;
                 part.take(t * count, &found, &budget, count);
             }
+            Ok(())
         })
     }
 
@@ -165,17 +167,21 @@ impl Surface {
         sizes: &[f64],
         budgets: &[f64],
         losses: &[f64],
+        cancel: &Cancel,
     ) -> Result<(Vec<f64>, Vec<f64>)> {
         self.check(draw, sizes.len(), budgets.len())?;
+        self.check(draw, sizes.len(), losses.len())?;
+        if draw.len() != 1 {
+            return Err(Error::Shape { what: "the draw".into(), found: draw.len(), expected: 1 });
+        }
         let mut ends = (vec![], vec![]);
         for start in (0..sizes.len()).step_by(BLOCK) {
+            cancel.check()?;
             let lanes = |x: &[f64]| padded(&x[start..x.len().min(start + BLOCK)]);
             let (from, budget, loss) = (lanes(sizes), lanes(budgets), lanes(losses));
             let count = BLOCK.min(sizes.len() - start);
-            let (mut room, mut limits, mut to) = (self.one(draw, count), Lanes::new(), vec![0.0; BLOCK]);
-            for (z, (low, high)) in from.iter().zip(limits.low.iter_mut().zip(&mut limits.high)) {
-                (*low, *high) = self.stretch(*z);
-            }
+            let (mut room, mut limits, mut to) = (self.one(draw, count, cancel), Lanes::new(), vec![0.0; BLOCK]);
+            (limits.low, limits.high) = from.iter().map(|&z| self.stretch(z)).unzip();
             self.limit(&mut room, &budget, &mut limits);
             for (side, out) in [(&limits.low, &mut ends.0), (&limits.high, &mut ends.1)] {
                 self.reach(&mut room, &from, side, &budget, &loss, &mut to);
@@ -203,7 +209,9 @@ impl Surface {
                 let mut tokens = [size + 3.0; BLOCK];
                 self.tokens_for(room, &[size; BLOCK], &[loss; BLOCK], &mut tokens);
                 part.tokens[t * count..][..count].copy_from_slice(&tokens[..count]);
+                room.cancel.check()?;
             }
+            Ok(())
         })?;
         Ok(found.tokens)
     }
@@ -215,8 +223,8 @@ impl Surface {
     }
 
     /// A room with one draw in its first `count` lanes.
-    fn one(&self, draw: Draws<'_>, count: usize) -> Room {
-        let mut room = self.room();
+    fn one<'a>(&self, draw: Draws<'_>, count: usize, cancel: &'a Cancel) -> Room<'a> {
+        let mut room = self.room(cancel);
         let mut inner = vec![0.0; draw.p.max(1) * BLOCK];
         for (j, parameter) in self.law.parameters.iter().enumerate() {
             inner[j * BLOCK..][..BLOCK].fill(parameter.domain.inward(draw.values[j]));
@@ -245,23 +253,22 @@ impl Surface {
     /// Runs `work` on every block of draws and puts the parts together in order.
     fn blocks<F>(&self, draws: Draws<'_>, targets: usize, threads: usize, cancel: &Cancel, work: F) -> Result<Optima>
     where
-        F: Fn(&mut Room, usize, &mut Optima) + Sync,
+        F: Fn(&mut Room, usize, &mut Optima) -> Result<()> + Sync,
     {
         let (m, over) = (draws.len(), self.question.over.len());
         let slots: Vec<Mutex<Option<Optima>>> = (0..m.div_ceil(BLOCK)).map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         let job = || -> Result<()> {
-            let mut room = self.room();
+            let mut room = self.room(cancel);
             let mut inner = vec![0.0; draws.p.max(1) * BLOCK];
             loop {
                 let b = next.fetch_add(1, Ordering::Relaxed);
                 let Some(slot) = slots.get(b) else { return Ok(()) };
-                cancel.check()?;
                 let count = BLOCK.min(m - b * BLOCK);
                 self.read(draws, b * BLOCK, count, &mut inner);
                 self.load(&mut room, &inner, count.next_multiple_of(LANES));
                 let mut part = Optima::new(targets, count, over);
-                work(&mut room, count, &mut part);
+                work(&mut room, count, &mut part)?;
                 *slot.lock().expect("each block is taken once") = Some(part);
                 cancel.advance(count);
             }

@@ -121,6 +121,17 @@ impl Price {
         Price::Formula(Box::new(Formula { program, numbers, has_fixed: fixed.is_some(), power, is_concave }))
     }
 
+    /// Refuses tables that hold no curve.
+    pub(super) fn check(&self) -> Result<()> {
+        let Price::Table(t) = self else { return Ok(()) };
+        let pieces = [Some(&t.per_token), t.fixed.as_ref()].into_iter().flatten();
+        let fits = t.knots.len() >= 2 && pieces.into_iter().all(|p| p.coefficients.len() + 1 == t.knots.len());
+        if fits && t.knots.is_sorted_by(|a, b| a < b) {
+            return Ok(());
+        }
+        Err(Error::Setting("a table of costs needs two rising sizes or more, and a piece between each two".into()))
+    }
+
     /// Whether something is paid whatever D is.
     pub(super) fn has_fixed(&self) -> bool {
         match self {

@@ -3,6 +3,7 @@
 
 use super::minimum::{Lanes, keep_lower};
 use super::surface::{BLOCK, Point, Room, Surface};
+use crate::error::Result;
 
 /// Points of the first scan of a range.
 const SCAN: usize = 9;
@@ -27,17 +28,22 @@ impl Found {
 
 impl Surface {
     /// The lowest loss over everything that is free, from the sizes in `found`.
-    pub(super) fn solve(&self, room: &mut Room, budget: &[f64], found: &mut Found) {
-        self.inside(room, 0, budget, found);
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub(super) fn solve(&self, room: &mut Room, budget: &[f64], found: &mut Found) -> Result<()> {
+        self.inside(room, 0, budget, found)
     }
 
     /// The lowest loss over size and the coordinates from `depth` on.
-    fn inside(&self, room: &mut Room, depth: usize, budget: &[f64], found: &mut Found) {
+    fn inside(&self, room: &mut Room, depth: usize, budget: &[f64], found: &mut Found) -> Result<()> {
         if depth == self.question.over.len() {
-            return self.over_boxes(room, budget, &mut found.lanes, &mut found.point);
+            room.cancel.check()?;
+            self.over_boxes(room, budget, &mut found.lanes, &mut found.point);
+            return Ok(());
         }
         let (_, low, high) = self.question.over[depth];
-        let (mut best, at) = self.survey(room, depth, budget, found, low, high);
+        let (mut best, at) = self.survey(room, depth, budget, found, low, high)?;
         let cell = (high - low) / (SCAN - 1) as f64;
         let clamp = |x: f64| x.clamp(low, high);
         let (mut a, mut b): (Vec<f64>, Vec<f64>) = at.iter().map(|&x| (clamp(x - cell), clamp(x + cell))).unzip();
@@ -45,8 +51,8 @@ impl Surface {
             a.iter().zip(b).map(|(a, b)| a + share * (b - a)).collect()
         };
         let (mut c, mut d) = (inner(&a, &b, 1.0 - GOLDEN), inner(&a, &b, GOLDEN));
-        let mut left = self.try_at(room, depth, budget, found, &c, &mut best);
-        let mut right = self.try_at(room, depth, budget, found, &d, &mut best);
+        let mut left = self.try_at(room, depth, budget, found, &c, &mut best)?;
+        let mut right = self.try_at(room, depth, budget, found, &d, &mut best)?;
         for _ in 0..SECTIONS {
             let mut probe = vec![0.0; BLOCK];
             let mut to_left = [false; BLOCK];
@@ -62,12 +68,13 @@ impl Surface {
                     probe[i] = d[i];
                 }
             }
-            let values = self.try_at(room, depth, budget, found, &probe, &mut best);
+            let values = self.try_at(room, depth, budget, found, &probe, &mut best)?;
             for i in 0..room.n {
                 if to_left[i] { left[i] = values[i] } else { right[i] = values[i] }
             }
         }
         *found = best;
+        Ok(())
     }
 
     /// Tries even steps of a range; returns the best of every lane and where it was.
@@ -79,15 +86,15 @@ impl Surface {
         found: &mut Found,
         low: f64,
         high: f64,
-    ) -> (Found, Vec<f64>) {
+    ) -> Result<(Found, Vec<f64>)> {
         let mut best = found.clone();
         best.point.value.fill(f64::INFINITY);
         for k in 0..SCAN {
             let x = if k + 1 == SCAN { high } else { low + (high - low) * (k as f64 / (SCAN - 1) as f64) };
-            self.try_at(room, depth, budget, found, &[x; BLOCK], &mut best);
+            self.try_at(room, depth, budget, found, &[x; BLOCK], &mut best)?;
         }
         let at = best.over[depth].clone();
-        (best, at)
+        Ok((best, at))
     }
 
     /// Sets one coordinate, minimises what is inside, and keeps what is lower than the best.
@@ -99,19 +106,20 @@ impl Surface {
         found: &mut Found,
         x: &[f64],
         best: &mut Found,
-    ) -> Vec<f64> {
+    ) -> Result<Vec<f64>> {
         found.over[depth][..room.n].copy_from_slice(&x[..room.n]);
         self.set(room, depth, x);
-        self.inside(room, depth + 1, budget, found);
+        self.inside(room, depth + 1, budget, found)?;
         let values = found.point.value.clone();
         for i in (0..room.n).filter(|&i| found.point.value[i] < best.point.value[i]) {
             best.over.iter_mut().zip(&found.over).for_each(|(to, from)| to[i] = from[i]);
         }
-        if best.point.value[..room.n].iter().all(|v| v.is_infinite()) {
-            best.lanes.end.clone_from(&found.lanes.end);
+        // Why a lane has nothing yet, whatever the others have.
+        for i in (0..room.n).filter(|&i| best.point.value[i].is_infinite()) {
+            best.lanes.end[i] = found.lanes.end[i];
         }
         keep_lower(&mut best.lanes, &mut best.point, &found.lanes, &found.point, room.n);
-        values
+        Ok(values)
     }
 
     /// The lowest loss over all stretches of sizes.

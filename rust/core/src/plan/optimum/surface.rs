@@ -1,10 +1,10 @@
 //! The loss of a size under a budget, with its derivatives by ln N, for a block of draws at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::convex::{Role, is_certified};
 use super::price::{Jet, Price};
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::expr::{Bind, Columns, Id, Law, Layout, Machine, Node, Program, Spec, Symbol};
 use crate::predict::run_numbers;
@@ -32,6 +32,18 @@ pub struct Question {
     pub ratio: (f64, f64),
 }
 
+impl Question {
+    fn check(&self) -> Result<()> {
+        let over = self.over.iter().map(|(_, low, high)| (low, high));
+        let finite = over.chain(self.boxes.iter().map(|(low, high)| (low, high)));
+        let mut fine = !self.boxes.is_empty();
+        fine &= finite.into_iter().all(|(low, high)| low.is_finite() && high.is_finite() && low <= high);
+        // These may be infinite.
+        fine &= [self.tokens, self.ratio].iter().all(|(low, high)| low <= high);
+        if fine { Ok(()) } else { Err(Error::Setting("a range of the search does not rise, or there is none".into())) }
+    }
+}
+
 /// A question compiled.
 #[derive(Debug)]
 pub struct Surface {
@@ -46,7 +58,9 @@ pub struct Surface {
 }
 
 /// One thread's room for a block.
-pub(super) struct Room {
+pub(super) struct Room<'a> {
+    /// Looked at before every minimum.
+    pub cancel: &'a Cancel,
     machine: Machine,
     /// Columns of the law's tape: those of the draws, then the coordinates, then ln D.
     block: Vec<f64>,
@@ -98,8 +112,11 @@ impl Surface {
     /// Compiles a question.
     ///
     /// # Errors
-    /// What [`Law::new`] refuses; schedules; a law without size or tokens.
+    /// What [`Law::new`] refuses; schedules; a law without size or tokens; ranges that do not rise; a table without
+    /// a piece between each two knots.
     pub fn new(mut question: Question, price: Price, kernels: &'static Kernels) -> Result<Self> {
+        question.check()?;
+        price.check()?;
         let names = Self::coordinates(&question);
         question.spec.variables = names.iter().cloned().chain([LOG_TOKENS.to_string()]).collect();
         let mut law = Law::new(&question.spec)?;
@@ -140,22 +157,18 @@ impl Surface {
         std::iter::once(LOG_SIZE.to_string()).chain(question.over.iter().map(|o| o.0.clone())).collect()
     }
 
-    /// Parts of a price formula: those of the law that do not lead to tokens or parameters.
-    pub fn price_parts(question: &Question, tokens: &str) -> BTreeMap<String, String> {
-        question.spec.parts.iter().filter(|(name, _)| *name != tokens).map(|(k, v)| (k.clone(), v.clone())).collect()
-    }
-
     /// How many parameters a draw has.
     pub fn parameters(&self) -> usize {
         self.law.parameters.len()
     }
 
     /// Room for one thread.
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room<'a>(&self, cancel: &'a Cancel) -> Room<'a> {
         let (k, lanes) = (1 + self.question.over.len(), || vec![0.0; BLOCK]);
         let mut machine = Machine::new(self.kernels, BLOCK);
         machine.reserve(&self.program.rows);
         Room {
+            cancel,
             machine,
             block: vec![0.0; (self.program.n_data + k + 1) * BLOCK],
             coordinates: vec![0.0; k * BLOCK],
