@@ -6,9 +6,9 @@ module, the rest at first use: so the names below are listed once for type check
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _late
 from ._engine import info, version
 from ._errors import (
     ConvergenceWarning,
@@ -215,19 +215,8 @@ __all__ = [
 ]
 
 
-def _load_late(name: str, home: str) -> Any:
-    module = import_module(f".{home}", __name__)
-    return module if name == home else getattr(module, name)
-
-
 if not TYPE_CHECKING:  # or checkers would take every name for granted
-
-    def __getattr__(name: str) -> Any:
-        """Load a public name at its first use."""
-        if name not in _LATE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = _load_late(name, _LATE[name])
-        return globals()[name]
+    __getattr__ = _late.getter(__name__, _LATE, globals())
 
 
 def __dir__() -> list[str]:
@@ -242,7 +231,7 @@ class _LateMethod:
         self.owner, self.name, self.home = owner, name, home
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        method = _load_late(self.name, self.home)
+        method = _late.load(__name__, self.name, self.home)
         setattr(self.owner, self.name, method)
         return method.__get__(instance, owner)
 

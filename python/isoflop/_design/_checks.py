@@ -18,6 +18,7 @@ FLOOR = 1e-4
 
 
 def limits_of(budget: float, cap: float, floor: float | None, N: Any, tokens_per_param: Any) -> Limits:
+    """Return what runs may cost and where they may lie, in the unit of the budget."""
     expected = "what all runs may cost, a number above 0"
     if not 0 < scalar("budget", budget, expected) < np.inf:
         raise DataError(f"budget is {budget!r}, expected {expected}")
@@ -61,6 +62,7 @@ def check_held(held: Mapping[str, float], variables: Iterable[str], of_cost: Ite
 def require_affordable(
     among: Candidates, limits: Limits, k: int, slots: int | None, longest: float | None, unit: str
 ) -> None:
+    """Refuse plans whose runs the budget, or the busiest slot, cannot pay even where each is the cheapest."""
     cheapest = float(among.cost.min())
     if k * cheapest > limits.budget:
         raise DataError(
@@ -79,6 +81,7 @@ def require_affordable(
 
 
 def points_of(N: Any, D: Any) -> tuple[Floats, Floats]:
+    """Return sizes and tokens of a design, as many of each, all above 0."""
     sizes, tokens = (numbers(name, x, "a number per run") for name, x in (("N", N), ("D", D)))
     if sizes.shape != tokens.shape or max(np.ndim(N), np.ndim(D)) > 1 or not len(sizes):
         raise DataError(f"N has {sizes.size} values and D {tokens.size}, expected as many of each, at least one")

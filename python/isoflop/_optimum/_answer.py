@@ -174,5 +174,6 @@ def _lost(lanes: Optima | None) -> list[str]:
 
 
 def backend_of_model(model: Any) -> str:
+    """Return the kind of frame that the runs of a model came in; polars where there are none."""
     fit = model if isinstance(model, Fit) else model.fit if isinstance(model, Bootstrap | Forecaster) else None
     return "polars" if fit is None else fit.backend

@@ -153,6 +153,7 @@ def _value(text: str) -> float | str:
 
 
 def number(text: str, option: str, shape: str) -> float:
+    """Read a number of an option; `shape` says what the option looks like."""
     try:
         return float(text)
     except ValueError:

@@ -13,8 +13,9 @@ label what it is for: the mean curve or a new run. Matplotlib is loaded when the
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._late import getter
 
 if TYPE_CHECKING:
     from ._backtest import backtest
@@ -69,13 +70,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # or checkers would take every name for granted
-
-    def __getattr__(name: str) -> Any:
-        """Load a public name at its first use."""
-        if name not in _LATE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = getattr(import_module(f".{_LATE[name]}", __name__), name)
-        return globals()[name]
+    __getattr__ = getter(__name__, _LATE, globals())
 
 
 def __dir__() -> list[str]:
